@@ -1,0 +1,73 @@
+"""The only reader of the environment: one frozen object, built at a composition root.
+
+Every field is an environment variable, `SOTTO_` + its name in capitals (`redis_url` is plain `REDIS_URL`).
+docs/settings.md lists them; a test keeps that table and this class equal.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SOTTO_", frozen=True, extra="ignore", populate_by_name=True)
+
+    # where things are
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey to use; unset: `sotto serve` runs a private one",
+    )
+    data_dir: Path = Field(
+        default=Path.home() / ".cache" / "sotto",
+        description="models, and the private Valkey's append-only file and socket",
+    )
+    key_prefix: str = Field(default="sotto", description="first part of every Redis key")
+
+    # access
+    api_keys: str = Field(
+        default="", description="comma-separated keys; empty: any key is accepted, on loopback only"
+    )
+
+    # model and device
+    model: str = Field(default="base", description="model id that is served and used when a request names none")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where Whisper runs")
+    compute_type: str = Field(
+        default="default", description="CTranslate2 compute type; default: int8 on CPU, float16 on CUDA"
+    )
+    decode_threads: int = Field(
+        default=0, ge=0, le=256, description="CTranslate2 replicas of one thread on CPU; 0: one per core"
+    )
+    max_batch: int = Field(default=0, ge=0, le=256, description="utterances per batch; 0: 4 on CPU, 32 on CUDA")
+
+    # sessions
+    max_sessions: int = Field(default=1000, ge=1, description="open live sessions over all gateways")
+    max_final_wait_ms: int = Field(
+        default=3000, ge=100, description="refuse new work when the oldest final has waited longer"
+    )
+    resume_ttl_s: int = Field(default=120, ge=5, description="how long a disconnected stream can be resumed")
+    idle_timeout_s: int = Field(default=60, ge=1, description="close a socket that sends nothing for so long")
+    max_stream_s: int = Field(default=4 * 3600, ge=60, description="longest stream")
+
+    # uploads and jobs
+    max_upload_mb: int = Field(default=200, ge=1, description="largest upload, in MiB")
+    max_upload_s: int = Field(default=4 * 3600, ge=1, description="longest recording, in seconds")
+    job_ttl_s: int = Field(default=24 * 3600, ge=60, description="how long a job's result is kept")
+    webhook_secret: str = Field(default="", description="HMAC-SHA256 key that signs webhooks; empty: webhooks off")
+    webhook_allow_private: bool = Field(
+        default=False, description="let webhooks call loopback and private addresses (tests, closed networks)"
+    )
+
+    # turns
+    partial_interval_ms: int = Field(default=500, ge=100, description="least time between two partials of a stream")
+    claim_idle_ms: int = Field(default=3000, ge=500, description="a claimed turn silent for so long is given away")
+    max_deliveries: int = Field(default=3, ge=1, description="deliveries of a turn before it is dead-lettered")
+
+    # operations
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="the worker's own /metrics port; 0: none (serve shows it on the gateway)"
+    )
+    drain_s: int = Field(default=25, ge=1, description="time that SIGTERM leaves running work to finish")

@@ -1,0 +1,90 @@
+"""The vocabulary everything else speaks: words, hypotheses, partials and finals.
+
+Times are seconds since the first sample of the stream or file unless a name says otherwise;
+sample positions are counted at `SAMPLE_RATE`.
+"""
+
+from dataclasses import dataclass, field
+
+SAMPLE_RATE = 16_000  # Hz; everything behind the gateway's decoder is 16 kHz mono
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a final, as it is written, with leading space removed.
+
+    `start`, `end` in seconds; `confidence` is the mean token probability in 0..1.
+    """
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A word of a hypothesis with the tokens that spell it; `text` keeps its leading space.
+
+    `start` and `end` are seconds from the first sample that was decoded and `confidence` is in 0..1; they
+    are None when the decode was not asked for word times.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    start: float | None = None
+    end: float | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What the decoder believes was said in one window.
+
+    `pieces` joined give `text`. `avg_logprob` is per token, natural logarithm; `no_speech_prob` in 0..1;
+    `compression_ratio` is Whisper's zlib measure of repetition. An empty hypothesis has no pieces.
+    """
+
+    pieces: tuple[Piece, ...]
+    language: str
+    language_probability: float = 1.0
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    compression_ratio: float = 1.0
+    temperature: float = 0.0
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return tuple(token for piece in self.pieces for token in piece.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A live caption of the open utterance: `committed` never changes, `tentative` may."""
+
+    utterance: int
+    committed: str
+    tentative: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The immutable transcript of one utterance; `text` may be empty when the endpointer heard no speech in it."""
+
+    utterance: int
+    text: str
+    start: float
+    end: float
+    language: str
+    words: tuple[Word, ...] = field(default=())
+    tokens: tuple[int, ...] = field(default=())
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+    compression_ratio: float = 1.0
+    temperature: float = 0.0
