@@ -1,0 +1,31 @@
+"""The event log of a session: what the client is told, in order, with sequence numbers that survive a gateway."""
+
+import json
+from typing import Any
+
+from service.log.store import Store
+
+Event = dict[str, Any]
+
+PAGE = 200  # events read at once
+
+
+class EventLog:
+    """Reads one session's events. An entry's id is its sequence number; gaps are superseded acks and partials."""
+
+    def __init__(self, store: Store, session: str) -> None:
+        self._store = store
+        self._key = store.keys.events(session)
+
+    async def after(self, seq: int) -> list[Event]:
+        """Events with a greater `seq`, oldest first, at most a page; empty when there is nothing new."""
+        entries = await self._store.redis.xrange(self._key, min=f"{seq + 1}-0", max="+", count=PAGE)
+        return [{"seq": int(entry_id.split(b"-")[0]), **json.loads(fields[b"event"])} for entry_id, fields in entries]
+
+    async def exists(self) -> bool:
+        return bool(await self._store.redis.exists(self._key))
+
+
+def encode(event: Event) -> str:
+    """The stored form: compact JSON without `seq`, which is the entry's id."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

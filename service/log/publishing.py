@@ -1,0 +1,82 @@
+"""A worker's side of a session: begin a turn, publish its result under the turn's lease."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from service.log.event_log import Event, encode
+from service.log.sessions import FINISHED_TTL_S
+from service.log.store import Store
+from service.log.turns import Turn
+
+MAX_EVENTS = 20_000  # per session; about ten hours of dictation
+
+Outcome = Literal["ok", "stale", "done", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to publish one turn; the next worker that begins the same turn takes it away."""
+
+    token: str
+    samples: int
+    agreement: bytes
+    language: str | None
+    wake: str
+
+
+class Publisher:
+    """Begins turns and publishes their results; wakes the gateway that owns the session."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def begin(self, turn: Turn) -> Lease | Outcome:
+        """Takes the turn's lease; `gone` when the session has expired, `done` when the turn needs no decoding."""
+        token = secrets.token_hex(8)
+        kind = "partial" if turn.kind == "partial" else "final"
+        status, samples, agreement, language, wake = await self._store.script(
+            "begin", [self._store.keys.state(turn.session)], [kind, turn.utterance, token]
+        )
+        if status == b"done":
+            await self._wake(wake.decode(), turn.session)
+            return "done"
+        if status == b"gone":
+            return "gone"
+        return Lease(token, int(samples), agreement, language.decode() or None, wake.decode())
+
+    async def partial(self, turn: Turn, lease: Lease, agreement: bytes, event: Event | None) -> Outcome:
+        """Publishes a partial; without an event only the place for the next one is freed."""
+        keys = self._store.keys
+        status = await self._store.script(
+            "publish_partial",
+            [keys.state(turn.session), keys.events(turn.session)],
+            [lease.token, turn.utterance, agreement, encode(event) if event else ""],
+        )
+        await self._wake(lease.wake, turn.session)
+        outcome: Outcome = status.decode()
+        return outcome
+
+    async def final(self, turn: Turn, lease: Lease, end: int, event: Event | None, language: str = "") -> Outcome:
+        """Publishes the final of an utterance that ends at sample `end`; without an event the utterance is closed
+        silently (nothing was said). Finals appear in order whatever order they are published in."""
+        keys = self._store.keys
+        status = await self._store.script(
+            "publish_final",
+            [keys.state(turn.session), keys.audio(turn.session), keys.events(turn.session)],
+            [
+                lease.token,
+                turn.utterance,
+                end,
+                encode(event) if event else "",
+                language,
+                MAX_EVENTS,
+                FINISHED_TTL_S,
+            ],
+        )
+        await self._wake(lease.wake, turn.session)
+        outcome: Outcome = status.decode()
+        return outcome
+
+    async def _wake(self, channel: str, session: str) -> None:
+        await self._store.redis.publish(channel, session)

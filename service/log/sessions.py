@@ -1,0 +1,138 @@
+"""The record of a session and the steps that change it, each one atomic script."""
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from service.errors import Conflict, NotFound, Unauthorized
+from service.log.event_log import Event, encode
+from service.log.store import Store
+
+FINISHED_TTL_S = 60  # how long the events of a finished session can still be asked for
+STALE_PARTIAL_MS = 5_000  # a partial turn that was never answered is given up
+
+
+def new_id(kind: str) -> str:
+    """An id nobody can guess: `kind` and 128 random bits."""
+    return f"{kind}_{secrets.token_hex(16)}"
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """The state record as it was when a connection took the session over."""
+
+    samples: int
+    bytes_safe: int
+    snapshot: bytes
+    next_utterance: int
+    ended: int
+    finishing: bool
+    options: dict[str, Any]
+    former_wake: str
+
+
+class Sessions:
+    """Creates sessions, hands them from one connection to another, and finishes them."""
+
+    def __init__(self, store: Store, *, resume_ttl_s: int) -> None:
+        self._store = store
+        self.ttl_s = resume_ttl_s
+
+    def _keys(self, session: str) -> list[str]:
+        keys = self._store.keys
+        return [keys.state(session), keys.audio(session), keys.events(session)]
+
+    async def create(
+        self, session: str, *, owner: str, wake: str, token: str, options: dict[str, Any], first: Event | None
+    ) -> None:
+        """Writes a new session's record and, if given, its first event (`started`)."""
+        state, _, events = self._keys(session)
+        record = {
+            "owner": owner,
+            "wake": wake,
+            "token": token_hash(token),
+            "options": json.dumps(options),
+            "seq": 1 if first else 0,
+            "samples": 0,
+            "bytes": 0,
+            "snapshot": b"",
+            "next": 0,
+            "ended": 0,
+            "created": time.time(),
+        }
+        pipe = self._store.redis.pipeline(transaction=True)
+        pipe.hset(state, mapping=record)
+        pipe.expire(state, self.ttl_s)
+        if first:
+            pipe.delete(events)
+            pipe.xadd(events, {"event": encode(first)}, id="1-0")
+            pipe.expire(events, self.ttl_s)
+        await pipe.execute()
+
+    async def take_over(self, session: str, *, token: str, owner: str, wake: str) -> SessionRecord:
+        """Makes `owner` the only connection that may append, and logs `resumed`.
+
+        Raises NotFound when the session has expired, Unauthorized when the token is not its own.
+        """
+        reply = await self._store.script("take_over", self._keys(session), [token_hash(token), owner, wake, self.ttl_s])
+        status = reply[0].decode()
+        if status == "gone":
+            raise NotFound("the session has expired or never was", field="session")
+        if status == "forbidden":
+            raise Unauthorized("the resume token is not this session's", field="resume_token")
+        record = dict(zip(reply[1::2], reply[2::2], strict=True))
+        return SessionRecord(
+            samples=int(record[b"samples"]),
+            bytes_safe=int(record[b"bytes"]),
+            snapshot=record[b"snapshot"],
+            next_utterance=int(record[b"next"]),
+            ended=int(record[b"ended"]),
+            finishing=b"finishing" in record,
+            options=json.loads(record[b"options"]),
+            former_wake=record[b"wake"].decode(),
+        )
+
+    async def configure(self, session: str, options: dict[str, Any]) -> None:
+        """Stores options for whoever resumes the session; turns carry their own copy."""
+        await self._store.redis.hset(self._store.keys.state(session), "options", json.dumps(options))
+
+    async def emit(self, session: str, owner: str, event: Event) -> None:
+        """Adds an event to the log. Raises Conflict or NotFound when the session is not the caller's any more."""
+        state, _, events = self._keys(session)
+        _expect_ok(await self._store.script("emit", [state, events], [owner, encode(event)]))
+
+    async def request_partial(
+        self, session: str, owner: str, utterance: int
+    ) -> Literal["ok", "busy", "ended", "gone", "taken"]:
+        """Takes the session's one place for a partial turn; only after `ok` may a turn be enqueued."""
+        state = self._store.keys.state(session)
+        now_ms = int(time.time() * 1000)
+        status = await self._store.script("request_partial", [state], [owner, utterance, now_ms, STALE_PARTIAL_MS])
+        result: Literal["ok", "busy", "ended", "gone", "taken"] = status.decode()
+        return result
+
+    async def finish(self, session: str, owner: str, *, utterances: int, duration_s: float) -> None:
+        """Declares the end of audio after `utterances` utterances; `finished` follows the last final."""
+        finished = encode({"type": "finished", "duration": round(duration_s, 3)})
+        _expect_ok(
+            await self._store.script("finish", self._keys(session), [owner, utterances, finished, FINISHED_TTL_S])
+        )
+
+    async def delete(self, session: str) -> None:
+        """Forgets a session at once, its audio first."""
+        state, audio, events = self._keys(session)
+        await self._store.redis.delete(audio, events, state)
+
+
+def _expect_ok(status: bytes) -> None:
+    if status == b"gone":
+        raise NotFound("the session has expired", field="session")
+    if status == b"taken":
+        raise Conflict("another connection has resumed this session", field="session")

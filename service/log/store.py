@@ -1,0 +1,113 @@
+"""The connection to Redis, the names of its keys, and the Lua scripts.
+
+All keys of one session share a hash tag, as do the turn queues of one model, so every script touches one
+Redis Cluster slot.
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
+
+from service.errors import StoreUnavailable
+
+TurnKind = Literal["final", "partial", "bulk"]
+TURN_KINDS: tuple[TurnKind, ...] = ("final", "partial", "bulk")
+
+RETRIES = 40  # with the backoff below: rides out about 15 s of a restarting server
+SCRIPTS = (
+    "append",
+    "begin",
+    "claim",
+    "emit",
+    "finish",
+    "keep_claims",
+    "publish_final",
+    "publish_partial",
+    "request_partial",
+    "take_over",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names of the keys; `prefix` keeps deployments in one Redis apart."""
+
+    prefix: str
+
+    def state(self, session: str) -> str:
+        return f"{self.prefix}:{{{session}}}:state"
+
+    def audio(self, session: str) -> str:
+        return f"{self.prefix}:{{{session}}}:audio"
+
+    def events(self, session: str) -> str:
+        return f"{self.prefix}:{{{session}}}:events"
+
+    def turns(self, model: str, kind: TurnKind) -> str:
+        return f"{self.prefix}:{{turns:{model}}}:{kind}"
+
+    def dead_turns(self, model: str) -> str:
+        return f"{self.prefix}:{{turns:{model}}}:dead"
+
+    def workers(self) -> str:
+        return f"{self.prefix}:workers"
+
+    def open_sessions(self) -> str:
+        return f"{self.prefix}:open"
+
+    def wake(self, gateway: str) -> str:
+        return f"{self.prefix}:wake:{gateway}"
+
+    def job(self, job: str) -> str:
+        return f"{self.prefix}:{{job:{job}}}:record"
+
+    def upload(self, job: str) -> str:
+        return f"{self.prefix}:{{job:{job}}}:upload"
+
+    def job_queue(self) -> str:
+        return f"{self.prefix}:{{jobs}}:waiting"
+
+
+class Store:
+    """A Redis client with its scripts. Commands are retried through a restart of the server: every script is
+    safe to run twice, because the reply of its first run may have been lost."""
+
+    def __init__(self, url: str, *, prefix: str) -> None:
+        self.url = url
+        self.keys = Keys(prefix)
+        # Any: redis-py's reply types are unions over every protocol and decoding mode
+        self.redis: Any = Redis.from_url(
+            url,
+            decode_responses=False,
+            socket_connect_timeout=5,
+            socket_timeout=10,
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), RETRIES),
+            retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
+        )
+        folder = files("service.log") / "scripts"
+        self._scripts = {
+            name: self.redis.register_script((folder / f"{name}.lua").read_text("utf-8")) for name in SCRIPTS
+        }
+
+    async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
+        """Runs a script. Raises StoreUnavailable when Redis stays away for longer than the retries last."""
+        try:
+            return await self._scripts[name](keys=keys, args=args)
+        except (ConnectionError, TimeoutError) as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+    async def check(self) -> None:
+        """Raises StoreUnavailable unless Redis answers a ping."""
+        try:
+            await self.redis.ping()
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+    async def close(self) -> None:
+        await self.redis.aclose()
