@@ -149,7 +149,8 @@ class TurnQueue:
         entries, (seconds, micros) = await pipe.execute()
         if not entries:
             return 0
-        return max(0, seconds * 1000 + micros // 1000 - _time_of(entries[0][0]))
+        now_ms = int(seconds) * 1000 + int(micros) // 1000
+        return max(0, now_ms - _time_of(entries[0][0]))
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
