@@ -27,9 +27,7 @@ class Settings(BaseSettings):
     key_prefix: str = Field(default="sotto", description="first part of every Redis key")
 
     # access
-    api_keys: str = Field(
-        default="", description="comma-separated keys; empty: any key is accepted, on loopback only"
-    )
+    api_keys: str = Field(default="", description="comma-separated keys; empty: any key is accepted, on loopback only")
 
     # model and device
     model: str = Field(default="base", description="model id that is served and used when a request names none")
@@ -69,5 +67,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     worker_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="the worker's own /metrics port; 0: none (serve shows it on the gateway)"
+    )
+    metrics_dir: Path | None = Field(
+        default=None,
+        validation_alias="PROMETHEUS_MULTIPROC_DIR",
+        description="folder where processes of one machine share their metrics; `sotto serve` makes its own",
     )
     drain_s: int = Field(default=25, ge=1, description="time that SIGTERM leaves running work to finish")

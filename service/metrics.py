@@ -1,0 +1,52 @@
+"""Every instrument, with help text; latency buckets bracket the budget (finals within 2 s, first partials within 1 s).
+
+`sotto serve` runs gateway and worker as processes of one machine and lets them share a folder
+(PROMETHEUS_MULTIPROC_DIR), so the gateway's /metrics shows both.
+"""
+
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client.multiprocess import MultiProcessCollector
+
+LATENCY_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+COST_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)
+
+# gateway
+OPEN_SESSIONS = Gauge("sotto_open_sessions", "Live streams open on this gateway", multiprocess_mode="livesum")
+REFUSALS = Counter("sotto_refusals_total", "Requests and streams refused, by reason", ["reason"])
+ERRORS = Counter("sotto_errors_total", "Errors answered, by code", ["code"])
+AUDIO_SECONDS = Counter("sotto_audio_seconds_total", "Seconds of audio appended to audio logs", ["kind"])
+FIRST_PARTIAL_SECONDS = Histogram(
+    "sotto_first_partial_seconds", "From the start of speech in the audio to the first partial sent", buckets=LATENCY_S
+)
+FINAL_SECONDS = Histogram(
+    "sotto_final_seconds", "From the end of speech in the audio to the final sent (live streams)", buckets=LATENCY_S
+)
+QUEUE_LENGTH = Gauge("sotto_queue_length", "Turns waiting or being decoded", ["kind"], multiprocess_mode="mostrecent")
+WORKERS = Gauge("sotto_workers", "Workers alive", multiprocess_mode="mostrecent")
+
+# worker
+TURN_WAIT_SECONDS = Histogram("sotto_turn_wait_seconds", "Turn in its queue", ["kind"], buckets=COST_S)
+BATCH_SIZE = Histogram("sotto_batch_size", "Utterances per batch", ["kind"], buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64))
+WINDOW_SECONDS = Histogram("sotto_window_seconds", "Encoder window", buckets=(5, 7, 10, 13, 15, 20, 25, 30))
+STAGE_SECONDS = Histogram(
+    "sotto_stage_seconds", "One batch in one stage: features, encode, decode, align", ["stage"], buckets=COST_S
+)
+REAL_TIME_FACTOR = Histogram(
+    "sotto_real_time_factor",
+    "Decode time of a batch over the seconds of audio in it",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+)
+FALLBACKS = Counter("sotto_fallbacks_total", "Utterances decoded again because the first hypothesis failed a check")
+TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["kind", "outcome"])
+
+
+def exposition(shared_folder: Path | None) -> tuple[bytes, str]:
+    """The metrics of this process, or of all that share the folder, as Prometheus text and its content type."""
+    registry: CollectorRegistry = PROCESS_REGISTRY
+    if shared_folder:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(shared_folder))  # type: ignore[no-untyped-call]  # untyped upstream
+    return generate_latest(registry), CONTENT_TYPE_LATEST

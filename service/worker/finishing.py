@@ -1,0 +1,88 @@
+"""From a hypothesis to the events a client reads, published under the turn's lease."""
+
+from dataclasses import asdict
+
+from service.log.event_log import Event
+from service.log.publishing import Outcome, Publisher
+from service.log.turns import Turn
+from service.streaming import agreement as agreements
+from service.streaming.captions import final_of, partial_of
+from service.transcript import Final, Hypothesis, Partial
+from service.worker.loading import Loaded
+
+
+def utterance_id(turn: Turn) -> str:
+    """Unique per utterance, the same whichever worker publishes it."""
+    return f"{turn.session}.{turn.utterance}"
+
+
+class Finisher:
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def publish(self, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
+        turn = loaded.claimed.turn
+        if turn.kind == "partial":
+            return await self._publish_partial(turn, loaded, hypothesis)
+        end = turn.end if turn.end is not None else turn.start
+        speech_end = turn.speech_end if turn.speech_end is not None else end
+        final = final_of(loaded.agreement, hypothesis, turn.utterance, turn.start, speech_end)
+        event = final_event(turn, final) if final.text else None
+        return await self._publisher.final(turn, loaded.lease, end, event, final.language if final.text else "")
+
+    async def _publish_partial(self, turn: Turn, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
+        agreement = agreements.advance(loaded.agreement, hypothesis)
+        window_end = loaded.window_start + loaded.window_samples
+        partial = partial_of(agreement, turn.utterance, turn.start, window_end)
+        if loaded.trims:
+            agreement = agreements.trim(agreement, hypothesis, loaded.window_start, loaded.window_samples)
+        event = partial_event(turn, partial) if partial else None
+        return await self._publisher.partial(turn, loaded.lease, agreements.dump(agreement), event)
+
+    async def fail(self, loaded_turn: Turn, message: str) -> None:
+        """Answers the waiting caller of a turn that will not be decoded; a partial only frees its place."""
+        lease = await self._publisher.begin(loaded_turn)
+        if isinstance(lease, str):
+            return
+        if loaded_turn.kind == "partial":
+            await self._publisher.partial(loaded_turn, lease, lease.agreement, None)
+            return
+        end = loaded_turn.end if loaded_turn.end is not None else loaded_turn.start
+        error = {
+            "type": "error",
+            "code": "decode_failed",
+            "message": message,
+            "field": None,
+            "id": utterance_id(loaded_turn),
+        }
+        await self._publisher.final(loaded_turn, lease, end, error)
+
+
+def partial_event(turn: Turn, partial: Partial) -> Event:
+    return {
+        "type": "partial",
+        "id": utterance_id(turn),
+        "committed": partial.committed,
+        "tentative": partial.tentative,
+        "start": partial.start,
+        "end": partial.end,
+    }
+
+
+def final_event(turn: Turn, final: Final) -> Event:
+    return {
+        "type": "final",
+        "id": utterance_id(turn),
+        "text": final.text,
+        "start": final.start,
+        "end": final.end,
+        "language": final.language,
+        "words": [asdict(word) for word in final.words],
+        "decode": {
+            "tokens": list(final.tokens),
+            "avg_logprob": round(final.avg_logprob, 4),
+            "no_speech_prob": round(final.no_speech_prob, 4),
+            "compression_ratio": round(final.compression_ratio, 3),
+            "temperature": final.temperature,
+        },
+    }

@@ -1,0 +1,78 @@
+"""From a claimed turn to an utterance that can be decoded: its lease, its audio, what is already committed."""
+
+from dataclasses import dataclass
+
+from service.decoding.whisper import DecodeOptions, Utterance
+from service.decoding.windows import MAX_SAMPLES, window_for
+from service.log.audio_log import AudioLog
+from service.log.publishing import Lease, Publisher
+from service.log.store import Store
+from service.log.turns import Claimed
+from service.streaming import agreement as agreements
+from service.streaming.agreement import Agreement
+from service.streaming.captions import language_for
+from service.transcript import SAMPLE_RATE
+
+PARTIAL_TEMPERATURES = (0.0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A turn ready to decode. `window_start` is the stream position of the first sample in `utterance`."""
+
+    claimed: Claimed
+    lease: Lease
+    agreement: Agreement
+    utterance: Utterance
+    window_start: int
+    bucket: float
+    trims: bool
+
+    @property
+    def window_samples(self) -> int:
+        return len(self.utterance.samples)
+
+
+class Loader:
+    def __init__(self, store: Store, publisher: Publisher) -> None:
+        self._store = store
+        self._publisher = publisher
+
+    async def load(self, claimed: Claimed) -> Loaded | None:
+        """The turn's audio under a fresh lease; None when it needs no decoding any more.
+
+        A partial takes all the audio there is by now, not what there was when it was asked for. Raises BadAudio or
+        NotFound when the log cannot give the samples.
+        """
+        turn = claimed.turn
+        lease = await self._publisher.begin(turn)
+        if not isinstance(lease, Lease):
+            return None
+        agreement = agreements.load(lease.agreement)
+        start = turn.start + agreement.offset
+        end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
+        samples = await AudioLog(self._store, turn.session).read(start, end)
+        partial = turn.kind == "partial"
+        trims = partial and agreements.needs_trim(agreement, len(samples))
+        options = DecodeOptions(**turn.options)
+        language = language_for(options.language, agreement, lease.language, len(samples))
+        return Loaded(
+            claimed=claimed,
+            lease=lease,
+            agreement=agreement,
+            utterance=Utterance(
+                samples=samples,
+                options=DecodeOptions(
+                    language=language,
+                    task=options.task,
+                    beam_size=1 if partial else options.beam_size,
+                    temperatures=PARTIAL_TEMPERATURES if partial else options.temperatures,
+                    prompt=options.prompt,
+                    word_times=not partial or trims,
+                ),
+                prefix=agreement.prefix,
+            ),
+            window_start=start,
+            bucket=window_for(len(samples)) / SAMPLE_RATE,
+            trims=trims,
+        )
