@@ -45,10 +45,10 @@ def list_models(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    table = Table()
+    table = Table(expand=True)
     for heading in ("id", "state", "size", "languages", "licence"):
         table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
-    table.add_column("source", no_wrap=True, overflow="ellipsis")
+    table.add_column("source", ratio=1, no_wrap=True, overflow="ellipsis")
     for row in rows:
         size = f"{row.bytes / MB:,.0f} MB"
         table.add_row(row.id, row.state, size, "many" if row.multilingual else "English", row.licence, row.source)

