@@ -16,8 +16,6 @@ from service.log.store import Store
 
 Pcm = npt.NDArray[np.int16]
 
-MAX_CHUNK_SAMPLES = 16_000
-
 
 @dataclass(frozen=True, slots=True)
 class EndpointMark:
@@ -94,9 +92,11 @@ class AudioLog:
     async def read(self, start: int, end: int) -> Pcm:
         """Samples `start` to `end`, int16. Raises NotFound when the log does not hold them any more, BadAudio when
         an entry is damaged."""
-        entries = await self._store.redis.xrange(
-            self._keys[1], min=f"{start + 1}-0", max=f"{end + MAX_CHUNK_SAMPLES}-0"
-        )
+        pipe = self._store.redis.pipeline(transaction=False)
+        pipe.xrange(self._keys[1], min=f"{start + 1}-0", max=f"{end}-0")
+        pipe.xrange(self._keys[1], min=f"{end + 1}-0", max="+", count=1)
+        within, last = await pipe.execute()
+        entries = within + last
         pieces: list[Pcm] = []
         position = None
         for entry_id, fields in entries:
@@ -110,6 +110,8 @@ class AudioLog:
             chunk_start = chunk_end - len(pcm)
             if position is not None and chunk_start != position:
                 raise BadAudio(f"the audio log has a gap at sample {position}")
+            if chunk_start >= end:
+                break
             position = chunk_end
             pieces.append(pcm[max(0, start - chunk_start) : max(0, len(pcm) - max(0, chunk_end - end))])
         samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)

@@ -22,9 +22,6 @@ class EventLog:
         entries = await self._store.redis.xrange(self._key, min=f"{seq + 1}-0", max="+", count=PAGE)
         return [{"seq": int(entry_id.split(b"-")[0]), **json.loads(fields[b"event"])} for entry_id, fields in entries]
 
-    async def exists(self) -> bool:
-        return bool(await self._store.redis.exists(self._key))
-
 
 def encode(event: Event) -> str:
     """The stored form: compact JSON without `seq`, which is the entry's id."""

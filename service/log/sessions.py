@@ -36,6 +36,7 @@ class SessionRecord:
     finishing: bool
     options: dict[str, Any]
     former_wake: str
+    resumed_seq: int
 
 
 class Sessions:
@@ -50,7 +51,14 @@ class Sessions:
         return [keys.state(session), keys.audio(session), keys.events(session)]
 
     async def create(
-        self, session: str, *, owner: str, wake: str, token: str, options: dict[str, Any], first: Event | None
+        self,
+        session: str,
+        *,
+        owner: str,
+        wake: str,
+        token: str,
+        options: dict[str, Any],
+        first: Event | None = None,
     ) -> None:
         """Writes a new session's record and, if given, its first event (`started`)."""
         state, _, events = self._keys(session)
@@ -66,6 +74,7 @@ class Sessions:
             "next": 0,
             "ended": 0,
             "created": time.time(),
+            "ttl": self.ttl_s,
         }
         pipe = self._store.redis.pipeline(transaction=True)
         pipe.hset(state, mapping=record)
@@ -87,7 +96,7 @@ class Sessions:
             raise NotFound("the session has expired or never was", field="session")
         if status == "forbidden":
             raise Unauthorized("the resume token is not this session's", field="resume_token")
-        record = dict(zip(reply[1::2], reply[2::2], strict=True))
+        record = dict(zip(reply[2::2], reply[3::2], strict=True))
         return SessionRecord(
             samples=int(record[b"samples"]),
             bytes_safe=int(record[b"bytes"]),
@@ -97,6 +106,7 @@ class Sessions:
             finishing=b"finishing" in record,
             options=json.loads(record[b"options"]),
             former_wake=record[b"wake"].decode(),
+            resumed_seq=int(reply[1]),
         )
 
     async def configure(self, session: str, options: dict[str, Any]) -> None:
@@ -124,6 +134,16 @@ class Sessions:
         _expect_ok(
             await self._store.script("finish", self._keys(session), [owner, utterances, finished, FINISHED_TTL_S])
         )
+
+    async def next_utterance(self, session: str) -> int:
+        """The first utterance whose final is not out yet. Raises NotFound when the session has expired."""
+        number = await self._store.redis.hget(self._store.keys.state(session), "next")
+        if number is None:
+            raise NotFound("the session has expired", field="session")
+        return int(number)
+
+    async def exists(self, session: str) -> bool:
+        return bool(await self._store.redis.exists(self._store.keys.state(session)))
 
     async def delete(self, session: str) -> None:
         """Forgets a session at once, its audio first."""

@@ -1,6 +1,7 @@
 """Turns of decoding: three queues per model (final, partial, bulk) with one consumer group of workers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,7 +11,6 @@ from service.log.store import TURN_KINDS, Store, TurnKind
 
 GROUP = "workers"
 DEAD_LETTERS_KEPT = 1_000
-CLAIMS_KEPT_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,14 @@ class TurnQueue:
                 taken.append(_claimed(kind, entry_id, fields, None, deliveries))
         return taken
 
-    async def keep_claims(self, consumer: str) -> set[str]:
-        """Renews the claims of a consumer; returns the ids that are still its own."""
-        held: set[str] = set()
-        for queue in self._queues:
-            ids = await self._store.script("keep_claims", [queue], [GROUP, consumer, CLAIMS_KEPT_AT_ONCE])
-            held |= {entry_id.decode() for entry_id in ids}
-        return held
+    async def keep_claims(self, consumer: str, held: Sequence[Claimed]) -> set[str]:
+        """Renews a consumer's claims on `held`; returns the ids that are still its own."""
+        kept: set[str] = set()
+        for kind, queue in zip(TURN_KINDS, self._queues, strict=True):
+            ids = [claimed.id for claimed in held if claimed.turn.kind == kind]
+            if ids:
+                kept |= {i.decode() for i in await self._store.script("keep_claims", [queue], [GROUP, consumer, *ids])}
+        return kept
 
     async def ack(self, claimed: Claimed) -> None:
         """Takes the turn out of its queue for good."""

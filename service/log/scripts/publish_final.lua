@@ -4,7 +4,7 @@
 -- ARGV token utterance end_sample event_json language max_events finished_ttl_s
 -- reply status
 local state, audio, events = KEYS[1], KEYS[2], KEYS[3]
-local now = redis.call('HMGET', state, 'lease:' .. ARGV[2], 'next')
+local now = redis.call('HMGET', state, 'lease:' .. ARGV[2], 'next', 'ttl')
 if not now[2] then return 'gone' end
 if now[1] ~= ARGV[1] then return 'stale' end
 redis.call('HDEL', state, 'lease:' .. ARGV[2])
@@ -26,6 +26,7 @@ while true do
   redis.call('HDEL', state, field)
   next_utterance = next_utterance + 1
 end
+for _, key in ipairs({state, audio, events}) do redis.call('EXPIRE', key, now[3]) end
 if not trim_to then return 'ok' end
 
 redis.call('HSET', state, 'next', next_utterance)

@@ -1,0 +1,62 @@
+"""When to ask for the next partial, and how old the audio behind an event is: pure bookkeeping of one stream."""
+
+import bisect
+from collections import deque
+
+from service.transcript import SAMPLE_RATE
+
+FIRST_PARTIAL_SAMPLES = SAMPLE_RATE * 4 // 10  # of an utterance (pre-roll included) before a partial makes sense
+LONGEST_INTERVAL_S = 1.2  # captions are refreshed at least every 1.5 s while there is capacity
+TURNAROUND_FACTOR = 1.5
+ARRIVALS_KEPT = 600  # a minute at 100 ms
+
+
+class PartialCadence:
+    """At most one partial outstanding; under load captions refresh less often instead of queueing.
+
+    The interval is the configured one while turns come back fast, and grows with their turnaround.
+    """
+
+    def __init__(self, least_interval_s: float) -> None:
+        self._least_s = least_interval_s
+        self._interval_s = least_interval_s
+        self._asked_at: float | None = None
+        self._last_asked = float("-inf")
+        self._seen: str | None = None
+
+    def due(self, now: float, utterance_samples: int) -> bool:
+        return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - self._last_asked >= self._interval_s
+
+    def asked(self, now: float) -> None:
+        self._asked_at = self._last_asked = now
+
+    def answered(self, now: float) -> None:
+        if self._asked_at is not None:
+            wanted = (now - self._asked_at) * TURNAROUND_FACTOR
+            self._interval_s = min(max(self._least_s, wanted), LONGEST_INTERVAL_S)
+            self._asked_at = None
+
+    def first_of(self, utterance: str) -> bool:
+        """Whether this is the first partial of the utterance."""
+        first = utterance != self._seen
+        self._seen = utterance
+        return first
+
+
+class ArrivalClock:
+    """Remembers when audio arrived, so that the age of an event is measured from the audio it speaks of."""
+
+    def __init__(self) -> None:
+        self._samples: deque[int] = deque(maxlen=ARRIVALS_KEPT)
+        self._times: deque[float] = deque(maxlen=ARRIVALS_KEPT)
+
+    def note(self, samples_after: int, now: float) -> None:
+        self._samples.append(samples_after)
+        self._times.append(now)
+
+    def age_s(self, position_s: float, now: float) -> float | None:
+        """Seconds since the audio at `position_s` arrived; None when that is unknown."""
+        index = bisect.bisect_left(self._samples, int(position_s * SAMPLE_RATE))
+        if index >= len(self._samples):
+            return None
+        return max(0.0, now - self._times[index])

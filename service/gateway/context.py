@@ -1,0 +1,25 @@
+"""What every route of a gateway process needs, made once by the composition root."""
+
+import asyncio
+from dataclasses import dataclass
+
+from service.audio.vad import SileroVad
+from service.gateway.admission import Admission
+from service.log.sessions import Sessions
+from service.log.store import Store
+from service.log.wake import Waker
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts that sessions are built from."""
+
+    name: str
+    settings: Settings
+    store: Store
+    sessions: Sessions
+    waker: Waker
+    admission: Admission
+    vad: SileroVad
+    draining: asyncio.Event

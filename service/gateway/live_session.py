@@ -1,0 +1,261 @@
+"""A live stream, whatever protocol carries it: bytes in, events out. Protocols are adapters over this object."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from service import metrics
+from service.audio.endpointer import EndpointerOptions, Mark
+from service.audio.stream_decoder import StreamFormat
+from service.errors import BadRequest, TooLarge
+from service.gateway.cadence import ArrivalClock, PartialCadence
+from service.gateway.context import Gateway
+from service.gateway.ingest import Ingest, Ingested, Pcm
+from service.gateway.relay import follow
+from service.gateway.writer import Progress, SessionWriter
+from service.log.event_log import Event
+from service.log.sessions import new_id
+from service.log.turns import Turn
+from service.transcript import SAMPLE_RATE
+
+APPEND_SAMPLES = SAMPLE_RATE // 10  # audio is written in pieces of at least 100 ms, or at a mark
+FEED_BYTES = 32_768  # one step of decoding: larger frames are cut, so that a flood leaves others their turn
+ACK_S = 0.5
+MAX_UNDECODED_S = 60.0  # the socket is not read while more than this waits for its finals
+WAIT_FOR_FINALS_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What a client asked for; `model` is a model that a worker serves."""
+
+    model: str
+    format: StreamFormat = StreamFormat()
+    language: str | None = None
+    interim: bool = True
+    endpointing: EndpointerOptions = EndpointerOptions()
+
+    def for_turn(self) -> dict[str, Any]:
+        """The part that travels with a turn."""
+        return {"language": self.language}
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> "StreamOptions":
+        return cls(
+            model=stored["model"],
+            format=StreamFormat(**stored["format"]),
+            language=stored["language"],
+            interim=stored["interim"],
+            endpointing=EndpointerOptions(**stored["endpointing"]),
+        )
+
+
+class LiveSession:
+    """One connection's hold of a live session. Made by `open` or `resume`."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        session: str,
+        options: StreamOptions,
+        ingest: Ingest,
+        writer: SessionWriter,
+        *,
+        after: int,
+        resumed_seq: int,
+    ) -> None:
+        self.id = session
+        self.options = options
+        self._gateway = gateway
+        self._ingest = ingest
+        self._writer = writer
+        self._after = after
+        self._resumed_seq = resumed_seq
+        self._pcm: list[Pcm] = []
+        self._marks: list[Mark] = []
+        self._arrivals = ArrivalClock()
+        self._cadence = PartialCadence(gateway.settings.partial_interval_ms / 1000)
+        self._acked_at = 0.0
+        self._acked_bytes = ingest.bytes_fed
+        self._finished = False
+
+    @classmethod
+    async def open(cls, gateway: Gateway, options: StreamOptions) -> "LiveSession":
+        """Starts a session. Raises Refused when there is no room for it."""
+        await gateway.admission.admit(options.model, live=True)
+        session, token = new_id("s"), secrets.token_urlsafe(24)
+        owner = f"{gateway.name}/{secrets.token_hex(8)}"
+        expires = datetime.now(UTC) + timedelta(seconds=gateway.settings.max_stream_s)
+        started = {
+            "type": "started",
+            "session": session,
+            "resume_token": token,
+            "expires_at": expires.isoformat(timespec="seconds"),
+        }
+        await gateway.sessions.create(
+            session, owner=owner, wake=gateway.waker.channel, token=token, options=options.dump(), first=started
+        )
+        writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
+        ingest = Ingest(gateway.vad, options.format, options.endpointing)
+        return cls(gateway, session, options, ingest, writer, after=0, resumed_seq=0)
+
+    @classmethod
+    async def resume(cls, gateway: Gateway, session: str, token: str, last_seq: int) -> "LiveSession":
+        """Takes a session over from a lost connection, of this or any other gateway.
+
+        Raises NotFound, Unauthorized.
+        """
+        owner = f"{gateway.name}/{secrets.token_hex(8)}"
+        record = await gateway.sessions.take_over(session, token=token, owner=owner, wake=gateway.waker.channel)
+        await gateway.waker.call(record.former_wake, session)
+        options = StreamOptions.load(record.options)
+        writer = SessionWriter(
+            gateway.store,
+            gateway.sessions,
+            session,
+            owner,
+            kind="final",
+            model=options.model,
+            progress=Progress(record.samples, record.ended, record.next_utterance),
+        )
+        ingest = Ingest.restore(gateway.vad, options.format, options.endpointing, record.snapshot, record.bytes_safe)
+        live = cls(gateway, session, options, ingest, writer, after=last_seq, resumed_seq=record.resumed_seq)
+        live._finished = record.finishing
+        await writer.enqueue_outstanding()
+        return live
+
+    # ---- events out
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the client is to be told, with `seq`, up to `finished`."""
+        gateway = self._gateway
+        async for event in follow(
+            gateway.store, gateway.sessions, gateway.waker, self.id, after=self._after, resumed_seq=self._resumed_seq
+        ):
+            self._observe(event)
+            yield event
+
+    def _observe(self, event: Event) -> None:
+        if event["type"] == "partial":
+            self._cadence.answered(time.monotonic())
+            if (
+                self._cadence.first_of(event["id"])
+                and (age := self._arrivals.age_s(event["start"], time.monotonic())) is not None
+            ):
+                metrics.FIRST_PARTIAL_SECONDS.observe(age)
+        elif event["type"] == "final" and (age := self._arrivals.age_s(event["end"], time.monotonic())) is not None:
+            metrics.FINAL_SECONDS.observe(age)
+
+    # ---- audio in
+
+    async def feed(self, data: bytes) -> None:
+        """Takes the next bytes of the stream. Raises BadAudio, TooLarge, Conflict, NotFound."""
+        if self._finished:
+            raise BadRequest("audio after finish", field="audio")
+        for at in range(0, len(data), FEED_BYTES):
+            piece = data if len(data) <= FEED_BYTES or self._whole_packets else data[at : at + FEED_BYTES]
+            self._keep(self._ingest.feed(piece))
+            if self._marks or sum(map(len, self._pcm)) >= APPEND_SAMPLES:
+                await self._append()
+            if piece is data:
+                break
+        await self._wait_while_undecoded()
+
+    async def flush(self) -> None:
+        """Makes what was said so far final now; the stream stays open."""
+        self._keep(self._ingest.flush())
+        await self._append(ack=True)
+
+    async def finish(self) -> None:
+        """Declares the end of the audio: `finished` follows the last final."""
+        if self._finished:
+            return
+        self._finished = True
+        self._keep(self._ingest.finish())
+        await self._append(ack=True)
+        duration_s = self._writer.samples / SAMPLE_RATE
+        await self._gateway.sessions.finish(
+            self.id, self._writer.owner, utterances=self._writer.ended, duration_s=duration_s
+        )
+        self._gateway.waker.ring(self.id)
+
+    async def settle(self) -> None:
+        """Writes what is still held back, so that it is safe; for a connection that goes quiet or away."""
+        if self._pcm or self._ingest.bytes_fed != self._acked_bytes:
+            await self._append(ack=True)
+
+    async def configure(self, options: StreamOptions) -> None:
+        """New options, effective from the next utterance. Format and model stay."""
+        self.options = replace(options, format=self.options.format, model=self.options.model)
+        self._ingest.endpointer.configure(self.options.endpointing)
+        await self._gateway.sessions.configure(self.id, self.options.dump())
+        await self.emit({"type": "configured"})
+
+    async def emit(self, event: Event) -> None:
+        """Logs an event of the protocol itself (pong, configured, error)."""
+        await self._gateway.sessions.emit(self.id, self._writer.owner, event)
+        self._gateway.waker.ring(self.id)
+
+    @property
+    def _whole_packets(self) -> bool:
+        return self.options.format.encoding == "opus"
+
+    def _keep(self, ingested: Ingested) -> None:
+        if len(ingested.pcm):
+            self._pcm.append(ingested.pcm)
+        self._marks += ingested.marks
+
+    async def _append(self, *, ack: bool = False) -> None:
+        now = time.monotonic()
+        ack = ack or now - self._acked_at >= ACK_S
+        pcm = np.concatenate(self._pcm) if self._pcm else np.zeros(0, np.int16)
+        marks = tuple(self._marks)
+        self._pcm.clear()
+        self._marks.clear()
+        utterance = self._ingest.endpointer.open_utterance
+        bytes_fed = self._ingest.bytes_fed
+        await self._writer.write(
+            pcm,
+            marks,
+            options=self.options.for_turn(),
+            bytes_after=bytes_fed,
+            snapshot=self._ingest.snapshot(),
+            open_start=utterance[1] if utterance else None,
+            ack=ack,
+        )
+        self._arrivals.note(self._writer.samples, now)
+        if ack:
+            self._acked_at, self._acked_bytes = now, bytes_fed
+        if ack or marks:
+            self._gateway.waker.ring(self.id)
+        if self._writer.samples > self._gateway.settings.max_stream_s * SAMPLE_RATE:
+            raise TooLarge(f"the stream is longer than {self._gateway.settings.max_stream_s} s", field="audio")
+        if utterance:
+            await self._ask_for_partial(*utterance)
+
+    async def _ask_for_partial(self, utterance: int, start: int) -> None:
+        speaking = self._ingest.endpointer.in_speech
+        if not self.options.interim or not speaking:
+            return
+        if not self._cadence.due(time.monotonic(), self._writer.samples - start):
+            return
+        status = await self._gateway.sessions.request_partial(self.id, self._writer.owner, utterance)
+        if status == "ok":
+            self._cadence.asked(time.monotonic())
+            await self._writer.turns.enqueue(
+                Turn("partial", self.id, utterance, start, None, None, self.options.for_turn())
+            )
+
+    async def _wait_while_undecoded(self) -> None:
+        while self._writer.undecoded_s > MAX_UNDECODED_S:
+            await asyncio.sleep(WAIT_FOR_FINALS_S)
+            self._writer.note_progress(await self._gateway.sessions.next_utterance(self.id))
