@@ -1,0 +1,39 @@
+# `make` lists what can be made. Everything happens in .venv, which `tools/bootstrap.sh` makes from the lock files.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help .venv install dev model demo test check lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z.]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.venv: ## make the virtual environment with what serving needs
+	@tools/bootstrap.sh runtime
+
+install: .venv ## the same as .venv
+
+dev: ## make the virtual environment with what tests and checks need
+	@tools/bootstrap.sh dev
+
+model: .venv ## fetch and verify the base model
+	@.venv/bin/sotto models fetch base >/dev/null
+
+demo: .venv ## live captions and a transcript of a shipped recording, from nothing
+	@.venv/bin/sotto demo
+
+test: dev model ## run the tests
+	.venv/bin/pytest
+
+check: dev ## format, lint, types, import rules, then the tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(MAKE) test
+
+lock: .venv ## write the lock files from pyproject.toml; `tools/lock.sh --upgrade` renews versions too
+	tools/lock.sh
+
+clean: ## remove .venv and caches; fetched models stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
