@@ -1,21 +1,21 @@
 """The error tree. Each class carries its own code, HTTP status and WebSocket close code.
 
-    SottoError
-    ├── BadRequest            400  the caller can mend it; `field` names what is wrong
-    │   ├── BadAudio          400  not decodable, truncated, or not what the format says
-    │   ├── UnsupportedMedia  415  a container or codec that Sotto does not read
-    │   ├── UnknownModel      404
-    │   └── TooLarge          413  bytes or seconds over the limit
-    ├── Unauthorized          401
-    ├── NotFound              404  no such session, job or route
-    ├── Conflict              409  a session taken over by another connection
-    ├── Refused               429  nothing wrong with the request: not now; carries retry_after_s
-    │   ├── AtCapacity        429
-    │   └── NoWorkers         503
-    └── Failed                500  Sotto's fault
-        ├── DecodeFailed      500  a turn that failed on every delivery
-        ├── StoreUnavailable  503  Redis cannot be reached
-        └── ModelUnavailable  503  a model could not be fetched, verified or loaded
+SottoError
+├── BadRequest            400  the caller can mend it; `field` names what is wrong
+│   ├── BadAudio          400  not decodable, truncated, or not what the format says
+│   ├── UnsupportedMedia  415  a container or codec that Sotto does not read
+│   ├── UnknownModel      404
+│   └── TooLarge          413  bytes or seconds over the limit
+├── Unauthorized          401
+├── NotFound              404  no such session, job or route
+├── Conflict              409  a session taken over by another connection
+├── Refused               429  nothing wrong with the request: not now; carries retry_after_s
+│   ├── AtCapacity        429
+│   └── NoWorkers         503
+└── Failed                500  Sotto's fault
+    ├── DecodeFailed      500  a turn that failed on every delivery
+    ├── StoreUnavailable  503  Redis cannot be reached
+    └── ModelUnavailable  503  a model could not be fetched, verified or loaded
 """
 
 WS_POLICY = 1008
@@ -79,6 +79,12 @@ class NotFound(SottoError):
 class Conflict(SottoError):
     code = "conflict"
     status = 409
+    close_code = WS_POLICY
+
+
+class IdleTimeout(SottoError):
+    code = "idle_timeout"
+    status = 408
     close_code = WS_POLICY
 
 

@@ -1,10 +1,10 @@
 """What every route of a gateway process needs, made once by the composition root."""
 
-import asyncio
 from dataclasses import dataclass
 
 from service.audio.vad import SileroVad
 from service.gateway.admission import Admission
+from service.gateway.roster import Roster
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.wake import Waker
@@ -19,7 +19,8 @@ class Gateway:
     settings: Settings
     store: Store
     sessions: Sessions
+    recordings: Sessions
     waker: Waker
     admission: Admission
     vad: SileroVad
-    draining: asyncio.Event
+    roster: Roster

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,10 +36,10 @@ class StreamOptions:
     """What a client asked for; `model` is a model that a worker serves."""
 
     model: str
-    format: StreamFormat = StreamFormat()
+    format: StreamFormat = field(default_factory=StreamFormat)
     language: str | None = None
     interim: bool = True
-    endpointing: EndpointerOptions = EndpointerOptions()
+    endpointing: EndpointerOptions = field(default_factory=EndpointerOptions)
 
     def for_turn(self) -> dict[str, Any]:
         """The part that travels with a turn."""
@@ -106,6 +106,7 @@ class LiveSession:
         )
         writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
         ingest = Ingest(gateway.vad, options.format, options.endpointing)
+        await gateway.roster.add(session)
         return cls(gateway, session, options, ingest, writer, after=0, resumed_seq=0)
 
     @classmethod
@@ -131,6 +132,7 @@ class LiveSession:
         live = cls(gateway, session, options, ingest, writer, after=last_seq, resumed_seq=record.resumed_seq)
         live._finished = record.finishing
         await writer.enqueue_outstanding()
+        await gateway.roster.add(session)
         return live
 
     # ---- events out
@@ -192,6 +194,10 @@ class LiveSession:
         """Writes what is still held back, so that it is safe; for a connection that goes quiet or away."""
         if self._pcm or self._ingest.bytes_fed != self._acked_bytes:
             await self._append(ack=True)
+
+    async def close(self) -> None:
+        """Lets go of the session: another connection may resume it until it expires."""
+        await self._gateway.roster.remove(self.id)
 
     async def configure(self, options: StreamOptions) -> None:
         """New options, effective from the next utterance. Format and model stay."""

@@ -1,0 +1,245 @@
+"""`sotto serve`, `sotto gateway`, `sotto worker`, and a private server for commands that need one."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import httpx
+import typer
+from rich.console import Console
+
+from models.registry import resolve
+from service import logs
+from service.commands.supervisor import Child, GaveUp, supervise_redis
+from service.commands.terminal import fetch_with_progress, one_line_errors
+from service.errors import BadRequest, ModelUnavailable, NoWorkers, StoreUnavailable
+from service.gateway.auth import Keys, require_loopback_without_keys
+from service.log.private import PrivateRedis
+from service.settings import Settings
+
+READY_TRIES_S = 120.0
+LOOK_S = 0.1
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+Model = Annotated[str | None, typer.Option(help="Model id to serve (see `sotto models list`).")]
+Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where Whisper runs.")]
+
+
+def serve(host: Host = "127.0.0.1", port: Port = 8000, model: Model = None, device: Device = None) -> None:
+    """Run everything on this machine: gateway, worker and, without REDIS_URL, a private Valkey."""
+    with one_line_errors():
+        settings = _settings(model, device)
+        _check_address(settings, host, port)
+        ensure_model(settings)
+        logs.configure(settings.log_level, "serve")
+        with _redis_for(settings) as (redis_url, private):
+            raise typer.Exit(asyncio.run(_serve(settings, redis_url, private, host, port)))
+
+
+def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run a gateway: REST and WebSocket. Needs REDIS_URL."""
+    with one_line_errors():
+        settings = Settings()
+        redis_url = _needed_redis(settings)
+        _check_address(settings, host, port)
+        run_gateway(settings, redis_url, host, port)
+
+
+def worker(model: Model = None, device: Device = None) -> None:
+    """Run a worker: Whisper, fed by the queues in Redis. Needs REDIS_URL."""
+    from service.worker.main import main
+
+    with one_line_errors():
+        settings = _settings(model, device)
+        raise typer.Exit(main(settings, redis_url=_needed_redis(settings)))
+
+
+def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> None:
+    """Serves until SIGTERM: stops accepting, closes sockets with 1012 (resumable), finishes requests."""
+    import uvicorn
+
+    from service.gateway.app import create_app
+
+    logs.configure(settings.log_level, "gateway")
+    config = uvicorn.Config(
+        create_app(settings, redis_url),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=settings.drain_s,
+    )
+    uvicorn.Server(config).run()
+
+
+def ensure_model(settings: Settings) -> Path:
+    """The folder of the served model, fetched with progress when it is not here yet."""
+    models_dir = settings.data_dir / "models"
+    try:
+        return resolve(settings.model, models_dir)
+    except ModelUnavailable:
+        return fetch_with_progress(settings.model, models_dir)
+
+
+@contextlib.contextmanager
+def private_server() -> Iterator[str]:
+    """The URL of a server of one's own, ready to decode; it ends with the block."""
+    settings = Settings()
+    ensure_model(settings)
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="sotto-") as folder, open(Path(folder) / "log", "wb") as log_file:
+        redis = PrivateRedis(Path(folder) / "redis")
+        redis.start()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", "serve", "--port", str(port)],
+            env=os.environ | {"REDIS_URL": redis.url, "SOTTO_API_KEYS": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=True,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            if not wait_until_ready(url, process):
+                log_file.flush()
+                last = (Path(folder) / "log").read_text(errors="replace").strip().rsplit("\n", 1)[-1]
+                raise NoWorkers(f"the private server did not become ready: {last}")
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+            redis.stop()
+
+
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> bool:
+    """Asks /readyz until it says yes; False when the process ends or takes too long."""
+    deadline = time.monotonic() + READY_TRIES_S
+    with httpx.Client(timeout=10) as client:
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                if client.get(f"{url}/readyz").status_code == 200:
+                    return True
+            time.sleep(LOOK_S)
+    return False
+
+
+async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | None, host: str, port: int) -> int:
+    """Supervises gateway and worker until a signal; stops gateway, worker, then Redis."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    stopping, worked = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    with tempfile.TemporaryDirectory(prefix="sotto-metrics-") as metrics_dir:
+        environment = os.environ | {"REDIS_URL": redis_url, "PROMETHEUS_MULTIPROC_DIR": metrics_dir}
+        gateway_child = Child("gateway", ["gateway", "--host", host, "--port", str(port)], environment)
+        placed = ["--model", settings.model, "--device", settings.device]
+        worker_child = Child("worker", ["worker", *placed], environment | {"SOTTO_MODEL": settings.model})
+        tasks = [
+            asyncio.create_task(gateway_child.supervise(worked.is_set)),
+            asyncio.create_task(worker_child.supervise(worked.is_set)),
+            asyncio.create_task(_announce(console, settings, host, port, worked)),
+        ]
+        if private:
+            tasks.append(asyncio.create_task(supervise_redis(private, stopping)))
+        stop = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait([*tasks[:2], stop], return_when=asyncio.FIRST_COMPLETED)
+            failed = next((t for t in tasks[:2] if t.done() and isinstance(t.exception(), GaveUp)), None)
+            if failed:
+                console.print(f"error: {failed.exception()}", markup=False)
+        finally:
+            stopping.set()
+            await gateway_child.stop(settings.drain_s + 5)
+            await worker_child.stop(settings.drain_s + 5)
+            for task in (*tasks[:3], stop):
+                task.cancel()
+            await asyncio.gather(*tasks[:3], stop, return_exceptions=True)
+            if private:
+                await asyncio.to_thread(private.stop)
+                await asyncio.gather(*tasks[3:], return_exceptions=True)
+    return 1 if failed else 0
+
+
+async def _announce(console: Console, settings: Settings, host: str, port: int, worked: asyncio.Event) -> None:
+    """Says where the server is once a decode has worked."""
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    started = time.monotonic()
+    async with httpx.AsyncClient(timeout=10) as client:
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                if (await client.get(f"{url}/readyz")).status_code == 200:
+                    break
+            await asyncio.sleep(LOOK_S)
+    worked.set()
+    console.print(f"Sotto is ready at {url} ({time.monotonic() - started:.1f} s); API page {url}/docs", markup=False)
+    if Keys(settings.api_keys).open:
+        console.print("No API key is configured: any key is accepted, on loopback only.", markup=False)
+
+
+@contextlib.contextmanager
+def _redis_for(settings: Settings) -> Iterator[tuple[str, PrivateRedis | None]]:
+    """The Redis to use: REDIS_URL, or a private one in the data folder (in a temporary one if that is in use)."""
+    if settings.redis_url:
+        yield settings.redis_url, None
+        return
+    folder = settings.data_dir / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary = None
+        except BlockingIOError:
+            temporary = folder = Path(tempfile.mkdtemp(prefix="sotto-"))
+        redis = PrivateRedis(folder)
+        redis.start()
+        try:
+            yield redis.url, redis
+        finally:
+            redis.stop()
+            if temporary:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _settings(model: str | None, device: Literal["auto", "cpu", "cuda"] | None) -> Settings:
+    changes = {name: value for name, value in (("model", model), ("device", device)) if value}
+    return Settings().model_copy(update=changes)
+
+
+def _needed_redis(settings: Settings) -> str:
+    if not settings.redis_url:
+        raise StoreUnavailable("REDIS_URL is not set; `sotto serve` runs everything with a private Valkey")
+    return settings.redis_url
+
+
+def _check_address(settings: Settings, host: str, port: int) -> None:
+    """Raises BadRequest when the address cannot be listened on."""
+    require_loopback_without_keys(Keys(settings.api_keys), host)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadRequest(f"cannot listen on {host}:{port}: {error.strerror}", field="port") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

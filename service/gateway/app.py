@@ -1,0 +1,124 @@
+"""Composition root of the gateway: builds the parts, mounts the routes, owns the background tasks."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from service import __version__, metrics
+from service.audio.vad import SileroVad
+from service.errors import BadRequest, NotFound, Refused, SottoError, StoreUnavailable, TooLarge
+from service.gateway import health
+from service.gateway.admission import Admission
+from service.gateway.auth import Keys
+from service.gateway.context import Gateway
+from service.gateway.limits import Guard
+from service.gateway.replies import error_body
+from service.gateway.rest import jobs, models, transcriptions
+from service.gateway.rest.jobs import JobRunner
+from service.gateway.roster import Roster
+from service.gateway.sockets.native import Connection
+from service.log.sessions import Sessions
+from service.log.store import Store
+from service.log.wake import Waker
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RECORDING_TTL_S = 600  # what an upload left in Redis is forgotten so long after its gateway died
+
+
+def build(settings: Settings, redis_url: str) -> Gateway:
+    """The parts of one gateway process."""
+    store = Store(redis_url, prefix=settings.key_prefix)
+    name = secrets.token_hex(6)
+    return Gateway(
+        name=name,
+        settings=settings,
+        store=store,
+        sessions=Sessions(store, resume_ttl_s=settings.resume_ttl_s),
+        recordings=Sessions(store, resume_ttl_s=RECORDING_TTL_S),
+        waker=Waker(store, name),
+        admission=Admission(store, settings),
+        vad=SileroVad(),
+        roster=Roster(store),
+    )
+
+
+def create_app(settings: Settings, redis_url: str) -> FastAPI:
+    """The ASGI application. Its lifespan runs the waker, the roster and the job runner."""
+    gateway = build(settings, redis_url)
+    keys = Keys(settings.api_keys)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await gateway.store.check()
+        runner = JobRunner(gateway)
+        tasks = [asyncio.create_task(task) for task in (gateway.waker.run(), gateway.roster.run(), runner.run())]
+        log.info("gateway ready", extra={"gateway": gateway.name})
+        try:
+            yield
+        finally:
+            await runner.drain()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await gateway.store.close()
+            log.info("gateway drained")
+
+    app = FastAPI(
+        title="Sotto",
+        version=__version__,
+        summary="Real-time transcription for CRM dictation",
+        lifespan=lifespan,
+    )
+    app.state.gateway = gateway
+    app.state.probe = health.Probe(gateway)
+    app.add_middleware(Guard, keys=keys, max_bytes=settings.max_upload_mb * 1024 * 1024)
+    for module in (health, models, transcriptions, jobs):
+        app.include_router(module.router)
+
+    @app.websocket("/v1/stream")
+    async def stream(socket: WebSocket) -> None:
+        await Connection(gateway, keys, socket).run()
+
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error leaves as OpenAI's shape: {"error": {message, type, param, code}}."""
+
+    @app.exception_handler(SottoError)
+    async def sotto_error(_: Request, error: SottoError) -> Response:
+        metrics.ERRORS.labels(error.code).inc()
+        headers = {}
+        if isinstance(error, Refused):
+            metrics.REFUSALS.labels(error.code).inc()
+            headers["Retry-After"] = str(error.retry_after_s)
+        return JSONResponse(error_body(error), error.status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        return await sotto_error(request, BadRequest(first["msg"], field=field or None))
+
+    @app.exception_handler(RedisError)
+    async def no_store(request: Request, error: RedisError) -> Response:
+        return await sotto_error(request, StoreUnavailable(f"Redis does not answer: {error}"))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        kinds = {404: NotFound, 413: TooLarge}
+        if kind := kinds.get(error.status_code):
+            return await sotto_error(request, kind(str(error.detail), field="file" if kind is TooLarge else None))
+        body = {"error": {"message": str(error.detail), "type": "invalid_request_error", "param": None, "code": None}}
+        return JSONResponse(body, error.status_code, error.headers)

@@ -1,0 +1,47 @@
+"""Who may call: a key from the settings, or anyone on loopback when none is configured."""
+
+import hmac
+import ipaddress
+
+from service.errors import BadRequest, Unauthorized
+
+
+class Keys:
+    """The configured API keys; empty means that any key, and none, is accepted."""
+
+    def __init__(self, configured: str) -> None:
+        self._keys = tuple(key.strip().encode() for key in configured.split(",") if key.strip())
+
+    @property
+    def open(self) -> bool:
+        return not self._keys
+
+    def check(self, authorization: str | None) -> None:
+        """Checks an Authorization header of the form `Bearer KEY`. Raises Unauthorized."""
+        if self.open:
+            return
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise Unauthorized("send an API key as `Authorization: Bearer KEY`", field="authorization")
+        given = key.strip().encode()
+        # every key is compared in full, so the time taken tells nothing
+        if not sum(hmac.compare_digest(given, known) for known in self._keys):
+            raise Unauthorized("that API key is not known here", field="authorization")
+
+
+def require_loopback_without_keys(keys: Keys, host: str) -> None:
+    """Raises BadRequest when a gateway without keys would listen to more than this machine."""
+    if keys.open and not _is_loopback(host):
+        raise BadRequest(
+            f"no API key is configured, so Sotto listens on loopback only, not on {host}: set SOTTO_API_KEYS",
+            field="host",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

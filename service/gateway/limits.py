@@ -1,0 +1,56 @@
+"""Turns requests away before their bodies are read: unknown keys, and bodies that are too large."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import metrics
+from service.errors import SottoError, TooLarge
+from service.gateway.auth import Keys
+from service.gateway.replies import error_body
+
+MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
+
+
+class Guard:
+    """ASGI middleware over `/v1/`: checks the API key and bounds the body, declared or not."""
+
+    def __init__(self, app: ASGIApp, *, keys: Keys, max_bytes: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._max_bytes = max_bytes + MULTIPART_OVERHEAD
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            self._keys.check(headers.get(b"authorization"))
+            declared = headers.get(b"content-length", "0")
+            if declared.isdigit() and int(declared) > self._max_bytes:
+                raise self._too_large()
+        except SottoError as error:
+            metrics.ERRORS.labels(error.code).inc()
+            reply = JSONResponse(error_body(error), error.status, {"Connection": "close"})
+            await reply(scope, receive, send)
+            return
+        await self._app(scope, self._bounded(receive), send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                # FastAPI passes on only HTTPExceptions that are raised while it reads a form
+                raise HTTPException(413, self._too_large().message)
+            return message
+
+        return bounded
+
+    def _too_large(self) -> TooLarge:
+        megabytes = (self._max_bytes - MULTIPART_OVERHEAD) // (1024 * 1024)
+        return TooLarge(f"the upload is larger than {megabytes} MiB", field="file")

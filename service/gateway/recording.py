@@ -1,0 +1,129 @@
+"""A whole recording on the live road: cut by the endpointer into utterances, each a bulk turn, in constant memory."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from service.audio.container import read_file
+from service.audio.endpointer import OFFLINE, Endpointer, Mark
+from service.errors import DecodeFailed, SottoError
+from service.gateway.context import Gateway
+from service.gateway.ingest import Pcm
+from service.gateway.relay import follow
+from service.gateway.writer import SessionWriter
+from service.log.event_log import Event
+from service.log.sessions import new_id
+from service.transcript import SAMPLE_RATE
+
+READ_S = 5.0  # seconds of audio per step of decoding
+MAX_OUTSTANDING = 32  # utterances that wait for their finals; reading pauses beyond
+LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """What a request asked for; `model` is a model that a worker serves."""
+
+    model: str
+    language: str | None = None
+    task: str = "transcribe"
+    prompt: str = ""
+    temperature: float = 0.0
+
+    def for_turn(self) -> dict[str, Any]:
+        options = {"language": self.language, "task": self.task, "prompt": self.prompt}
+        # a temperature that is asked for replaces the fallback ladder
+        return options | ({"temperatures": [0.0, self.temperature]} if self.temperature else {})
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Recording:
+    """One upload. `source` is a seekable file; `filename` names formats that have no header."""
+
+    def __init__(self, gateway: Gateway, source: BinaryIO, filename: str | None, options: RecordingOptions) -> None:
+        self._gateway = gateway
+        self._source = source
+        self._filename = filename
+        self._options = options
+        self._session = new_id("r")
+        self._owner = f"{gateway.name}/{secrets.token_hex(8)}"
+
+    async def events(self) -> AsyncIterator[Event]:
+        """`final` events as they become ready, in order, then `finished`.
+
+        Raises BadAudio, TooLarge, UnsupportedMedia for the file, DecodeFailed for an utterance that failed on
+        every delivery.
+        """
+        gateway = self._gateway
+        await gateway.recordings.create(
+            self._session,
+            owner=self._owner,
+            wake=gateway.waker.channel,
+            token=secrets.token_urlsafe(24),
+            options=self._options.dump(),
+        )
+        producer = asyncio.create_task(self._produce())
+        try:
+            async for event in follow(gateway.store, gateway.recordings, gateway.waker, self._session, after=0):
+                if event["type"] == "error":
+                    if "id" not in event:
+                        await producer  # raises what went wrong with the file
+                    raise DecodeFailed(event["message"])
+                if event["type"] in ("final", "finished"):
+                    yield event
+        finally:
+            producer.cancel()
+            await asyncio.gather(producer, return_exceptions=True)
+            await gateway.recordings.delete(self._session)
+
+    async def _produce(self) -> None:
+        """Reads the file to its end. A failure is logged as an event, so that whoever follows hears of it."""
+        try:
+            await self._write_all()
+        except SottoError as error:
+            event = {"type": "error", "code": error.code, "message": error.message, "field": error.field}
+            await self._gateway.recordings.emit(self._session, self._owner, event)
+            self._gateway.waker.ring(self._session)
+            raise
+
+    async def _write_all(self) -> None:
+        gateway = self._gateway
+        writer = SessionWriter(
+            gateway.store, gateway.recordings, self._session, self._owner, kind="bulk", model=self._options.model
+        )
+        endpointer = Endpointer(gateway.vad, OFFLINE)
+        chunks = read_file(
+            self._source,
+            max_seconds=gateway.settings.max_upload_s,
+            filename=self._filename,
+            chunk_seconds=READ_S,
+        )
+        while heard := await asyncio.to_thread(_listen, chunks, endpointer):
+            await self._write(writer, endpointer, *heard)
+            await self._wait_while_outstanding(writer)
+        await self._write(writer, endpointer, np.zeros(0, np.int16), endpointer.flush())
+        await gateway.recordings.finish(
+            self._session, self._owner, utterances=writer.ended, duration_s=writer.samples / SAMPLE_RATE
+        )
+        gateway.waker.ring(self._session)
+
+    async def _write(self, writer: SessionWriter, endpointer: Endpointer, pcm: Pcm, marks: list[Mark]) -> None:
+        utterance = endpointer.open_utterance
+        await writer.write(pcm, marks, options=self._options.for_turn(), open_start=utterance[1] if utterance else None)
+
+    async def _wait_while_outstanding(self, writer: SessionWriter) -> None:
+        while writer.ended - writer.next_utterance > MAX_OUTSTANDING:
+            await asyncio.sleep(LOOK_S)
+            writer.note_progress(await self._gateway.recordings.next_utterance(self._session))
+
+
+def _listen(chunks: Iterator[Pcm], endpointer: Endpointer) -> tuple[Pcm, list[Mark]] | None:
+    """One step of decoding and endpointing, on a thread; None at the end of the file."""
+    pcm = next(chunks, None)
+    return None if pcm is None else (pcm, endpointer.feed(pcm))

@@ -1,0 +1,171 @@
+"""`/v1/jobs`: recordings that are transcribed in the background, by whichever gateway takes them up."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+import time
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from redis.exceptions import RedisError
+
+from service.audio.container import probe_duration
+from service.errors import NotFound, SottoError
+from service.gateway import webhooks
+from service.gateway.context import Gateway
+from service.gateway.recording import Recording, RecordingOptions
+from service.gateway.replies import error_body
+from service.gateway.rest.transcription import Transcription, as_verbose_json
+from service.log.event_log import Event
+from service.log.jobs import ENDED, Jobs
+from service.log.sessions import new_id
+
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+RUNNERS = 2  # jobs that one gateway runs at once
+KEEP_S = 1.0
+WAIT_MS = 1_000
+SPOOL_BYTES = 8 * 1024 * 1024
+
+
+@router.post("", status_code=202, summary="Transcribe a long recording in the background")
+async def submit(
+    request: Request,
+    response: Response,
+    file: Annotated[UploadFile, File()],
+    model: Annotated[str | None, Form()] = None,
+    language: Annotated[str | None, Form()] = None,
+    prompt: Annotated[str, Form(max_length=2000)] = "",
+    webhook_url: Annotated[str | None, Form(max_length=2000)] = None,
+) -> dict[str, Any]:
+    gateway: Gateway = request.app.state.gateway
+    served = await gateway.admission.model(model or None, language or None)
+    if webhook_url:
+        webhooks.validate(webhook_url, gateway.settings)
+    options = {
+        "recording": RecordingOptions(served, language or None, "transcribe", prompt).dump(),
+        "filename": file.filename,
+        "webhook_url": webhook_url,
+    }
+    job = new_id("job")
+    record = await _jobs(gateway).submit(job, file.file, options)
+    response.headers["Location"] = f"/v1/jobs/{job}"
+    return public(record)
+
+
+@router.get("/{job}", summary="Progress and result of a job")
+async def status(request: Request, job: str) -> dict[str, Any]:
+    return public(await _jobs(request.app.state.gateway).get(job))
+
+
+@router.delete("/{job}", summary="Cancel a job, or forget one that has ended")
+async def cancel(request: Request, job: str) -> dict[str, Any]:
+    jobs = _jobs(request.app.state.gateway)
+    record = await jobs.get(job)
+    if record["status"] in ENDED:
+        await jobs.delete(job)
+        return public(record)
+    return public(await jobs.update(job, status="cancelled"))
+
+
+def public(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without what only the runner needs."""
+    return {"object": "job"} | {name: value for name, value in record.items() if name != "options"}
+
+
+def _jobs(gateway: Gateway) -> Jobs:
+    return Jobs(gateway.store, ttl_s=gateway.settings.job_ttl_s)
+
+
+class JobRunner:
+    """Runs jobs of the shared queue on this gateway. A job whose gateway dies is started again by another."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._jobs = _jobs(gateway)
+        self._draining = False
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(RUNNERS):
+                group.create_task(self._serve(f"{self._gateway.name}-{number}"))
+
+    async def drain(self) -> None:
+        """Takes no further job; a running one is left to be reclaimed."""
+        self._draining = True
+
+    async def _serve(self, consumer: str) -> None:
+        idle_ms = self._gateway.settings.claim_idle_ms
+        while not self._draining:
+            try:
+                await self._jobs.ensure_group()
+                claimed = await self._jobs.claim(consumer, timeout_ms=WAIT_MS, idle_ms=idle_ms)
+                if claimed:
+                    await self._run_claimed(consumer, *claimed)
+            except (RedisError, SottoError) as error:
+                log.warning("cannot reach the job queue", extra={"reason": str(error)})
+                await asyncio.sleep(KEEP_S)
+
+    async def _run_claimed(self, consumer: str, entry: str, job: str) -> None:
+        keeper = asyncio.create_task(self._keep(consumer, entry))
+        try:
+            with contextlib.suppress(NotFound):  # cancelled or expired meanwhile
+                record = await self._jobs.get(job)
+                if record["status"] not in ENDED:
+                    record = await self._transcribe(job, record)
+                await self._notify(record)
+            await self._jobs.ack(entry)
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _keep(self, consumer: str, entry: str) -> None:
+        while True:
+            await asyncio.sleep(KEEP_S)
+            try:
+                await self._jobs.keep(consumer, entry)
+            except (RedisError, SottoError) as error:
+                log.warning("cannot renew a job", extra={"reason": str(error)})
+
+    async def _transcribe(self, job: str, record: dict[str, Any]) -> dict[str, Any]:
+        options = record["options"]
+        await self._jobs.update(job, status="running", progress=0.0)
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
+            async for piece in self._jobs.read_upload(job):
+                spool.write(piece)
+            spool.seek(0)
+            try:
+                result = await self._follow(job, spool, options)  # type: ignore[arg-type]  # typeshed: not a BinaryIO
+            except NotFound:
+                raise
+            except SottoError as error:
+                return await self._jobs.update(job, status="failed", ended=time.time(), **error_body(error))
+        return await self._jobs.update(job, status="succeeded", progress=1.0, ended=time.time(), result=result)
+
+    async def _follow(self, job: str, spool: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
+        """Transcribes, and reports progress at every final; a job that was cancelled raises NotFound there."""
+        duration_s = await asyncio.to_thread(probe_duration, spool, options["filename"])
+        spool.seek(0)
+        recording = Recording(self._gateway, spool, options["filename"], RecordingOptions(**options["recording"]))
+        finals: list[Event] = []
+        events = recording.events()
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if event["type"] == "finished":
+                    whole = Transcription(tuple(finals), event["duration"])
+                    return as_verbose_json(whole, words=True, segments=True)
+                finals.append(event)
+                progress = min(0.99, event["end"] / duration_s) if duration_s else 0.0
+                await self._jobs.update(job, progress=round(progress, 3))
+        raise AssertionError("a recording ends with `finished` or an error")
+
+    async def _notify(self, record: dict[str, Any]) -> None:
+        url = record["options"]["webhook_url"]
+        if url and not record.get("webhook"):
+            delivered = await webhooks.deliver(
+                url, {"type": "job.ended", "job": public(record)}, self._gateway.settings
+            )
+            log.info("webhook", extra={"job": record["id"], "delivered": delivered})

@@ -1,0 +1,32 @@
+"""`GET /v1/models`: the models that workers serve now."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from service.errors import UnknownModel
+from service.gateway.context import Gateway
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/v1/models", summary="Models that can be used now")
+async def list_models(request: Request) -> dict[str, Any]:
+    return {"object": "list", "data": await _models(request.app.state.gateway)}
+
+
+@router.get("/v1/models/{model}", summary="One model")
+async def get_model(request: Request, model: str) -> dict[str, Any]:
+    for entry in await _models(request.app.state.gateway):
+        if entry["id"] == model:
+            return entry
+    raise UnknownModel(f"no worker serves the model {model!r}", field="model")
+
+
+async def _models(gateway: Gateway) -> list[dict[str, Any]]:
+    load = await gateway.admission.load()
+    by_id = {worker.model: worker for worker in load.workers}
+    return [
+        {"id": model, "object": "model", "created": 0, "owned_by": "sotto", "languages": list(worker.languages)}
+        for model, worker in sorted(by_id.items())
+    ]

@@ -1,0 +1,139 @@
+"""The transcript of a whole recording in the shapes that OpenAI's API answers with: pure formatting."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.log.event_log import Event
+
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # scripts written without spaces between words
+CUE_CHARS = 84  # two lines of subtitles
+CUE_S = 7.0
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """All finals of a recording, in order, and its duration in seconds."""
+
+    finals: tuple[Event, ...]
+    duration: float
+
+    @property
+    def language(self) -> str | None:
+        """The language of most of the text; None when nothing was said."""
+        spoken: Counter[str] = Counter()
+        for final in self.finals:
+            spoken[final["language"]] += len(final["text"])
+        return spoken.most_common(1)[0][0] if spoken else None
+
+    @property
+    def text(self) -> str:
+        joined = ""
+        for final in self.finals:
+            joined += separator(joined, final["language"]) + final["text"]
+        return joined
+
+    @property
+    def words(self) -> list[dict[str, Any]]:
+        return [word for final in self.finals for word in final["words"]]
+
+
+def separator(before: str, language: str) -> str:
+    """What stands between the text so far and the next utterance."""
+    return "" if not before or language in UNSPACED else " "
+
+
+def as_json(transcription: Transcription) -> dict[str, Any]:
+    return {"text": transcription.text, "usage": usage(transcription.duration)}
+
+
+def usage(duration_s: float) -> dict[str, Any]:
+    return {"type": "duration", "seconds": math.ceil(duration_s)}
+
+
+def as_verbose_json(transcription: Transcription, *, words: bool, segments: bool) -> dict[str, Any]:
+    """OpenAI's verbose_json; words and segments carry a `confidence` in 0..1 beside its fields."""
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": transcription.language,
+        "duration": transcription.duration,
+        "text": transcription.text,
+        "usage": usage(transcription.duration),
+    }
+    if words:
+        body["words"] = transcription.words
+    if segments:
+        body["segments"] = [segment(i, final) for i, final in enumerate(transcription.finals)]
+    return body
+
+
+def segment(number: int, final: Event) -> dict[str, Any]:
+    """One utterance as a segment."""
+    decode = final["decode"]
+    return {
+        "id": number,
+        "seek": int(final["start"] * 100),
+        "start": final["start"],
+        "end": final["end"],
+        "text": final["text"],
+        "tokens": decode["tokens"],
+        "temperature": decode["temperature"],
+        "avg_logprob": decode["avg_logprob"],
+        "compression_ratio": decode["compression_ratio"],
+        "no_speech_prob": decode["no_speech_prob"],
+        "confidence": round(math.exp(min(0.0, decode["avg_logprob"])), 4),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    start: float
+    end: float
+    text: str
+
+
+def cues(finals: Sequence[Event]) -> list[Cue]:
+    """Subtitle cues: an utterance is broken at a sentence end, or where it grows too long to read."""
+    found: list[Cue] = []
+    for final in finals:
+        words: list[dict[str, Any]] = []
+        for word in final["words"]:
+            if words and _is_full(words, word):
+                found.append(_cue(words, final["language"]))
+                words = []
+            words.append(word)
+        if words:
+            found.append(_cue(words, final["language"]))
+    return found
+
+
+def _is_full(words: list[dict[str, Any]], following: dict[str, Any]) -> bool:
+    chars = sum(len(word["word"]) + 1 for word in words)
+    too_long = chars + len(following["word"]) > CUE_CHARS or following["end"] - words[0]["start"] > CUE_S
+    return too_long or (words[-1]["word"].endswith(SENTENCE_ENDS) and chars > CUE_CHARS // 3)
+
+
+def _cue(words: list[dict[str, Any]], language: str) -> Cue:
+    glue = "" if language in UNSPACED else " "
+    return Cue(words[0]["start"], words[-1]["end"], glue.join(word["word"] for word in words))
+
+
+def as_srt(transcription: Transcription) -> str:
+    return "".join(
+        f"{i}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text}\n\n"
+        for i, cue in enumerate(cues(transcription.finals), 1)
+    )
+
+
+def as_vtt(transcription: Transcription) -> str:
+    return "WEBVTT\n\n" + "".join(
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{cue.text}\n\n" for cue in cues(transcription.finals)
+    )
+
+
+def _clock(seconds: float, mark: str) -> str:
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{mark}{ms % 1000:03}"

@@ -1,0 +1,203 @@
+"""`/v1/stream`: Sotto's own WebSocket protocol, an adapter over LiveSession."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from dataclasses import fields, replace
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from service import metrics
+from service.audio.endpointer import EndpointerOptions
+from service.audio.stream_decoder import StreamFormat
+from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError
+from service.gateway.auth import Keys
+from service.gateway.context import Gateway
+from service.gateway.live_session import LiveSession, StreamOptions
+from service.gateway.sockets.messages import (
+    Configure,
+    Control,
+    Finish,
+    Flush,
+    Opening,
+    Ping,
+    Resume,
+    Start,
+    parse_control,
+    parse_opening,
+)
+from service.logs import session_id
+
+log = logging.getLogger(__name__)
+
+TELL_S = 2.0  # a client that does not read is not told why it is dropped
+SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
+
+
+class Connection:
+    """One WebSocket: reads frames into a session, relays its events back."""
+
+    def __init__(self, gateway: Gateway, keys: Keys, socket: WebSocket) -> None:
+        self._gateway = gateway
+        self._keys = keys
+        self._socket = socket
+        self._last_seq = 0
+        self._failing = False
+        self._told = False
+
+    async def run(self) -> None:
+        await self._socket.accept()
+        session: LiveSession | None = None
+        try:
+            self._keys.check(self._socket.headers.get("authorization"))
+            session = await self._open()
+            session_id.set(session.id)
+            await self._converse(session)
+            await self._socket.close(1000)
+        except WebSocketDisconnect:
+            pass
+        except SottoError as error:
+            await self._fail(error)
+        finally:
+            if session:
+                await self._part(session)
+
+    async def _open(self) -> LiveSession:
+        text = await self._opening_text()
+        opening: Opening = parse_opening(text)
+        if isinstance(opening, Resume):
+            return await LiveSession.resume(self._gateway, opening.session, opening.resume_token, opening.last_seq)
+        return await LiveSession.open(self._gateway, await self._options(opening))
+
+    async def _opening_text(self) -> str:
+        limit_s = self._gateway.settings.idle_timeout_s
+        try:
+            message = await self._receive(limit_s)
+        except TimeoutError:
+            raise IdleTimeout(f"neither start nor resume came within {limit_s} s") from None
+        if message.get("text") is None:
+            raise BadRequest("the first message is a JSON text frame of type start or resume", field="type")
+        text: str = message["text"]
+        return text
+
+    async def _options(self, start: Start) -> StreamOptions:
+        fmt = StreamFormat(start.format.encoding, start.format.sample_rate, start.format.channels)
+        model = await self._gateway.admission.model(start.model, start.language)
+        return StreamOptions(
+            model=model,
+            format=fmt,
+            language=start.language,
+            interim=start.interim,
+            endpointing=endpointing_of(EndpointerOptions(), start.endpointing),
+        )
+
+    async def _converse(self, session: LiveSession) -> None:
+        """Runs both directions until the session is finished or one of them fails."""
+        relay = asyncio.create_task(self._relay(session))
+        reader = asyncio.create_task(self._read(session))
+        try:
+            await asyncio.wait((relay, reader), return_when=asyncio.FIRST_COMPLETED)
+            if reader.done() and (error := reader.exception()):
+                if isinstance(error, SottoError) and not isinstance(error, Conflict | NotFound):
+                    await self._tell(session, error, relay)
+                raise error
+            await relay
+        finally:
+            for task in (relay, reader):
+                task.cancel()
+            await asyncio.gather(relay, reader, return_exceptions=True)
+
+    async def _read(self, session: LiveSession) -> None:
+        """Takes frames until the client goes; after `finish` it has nothing more to say, and may."""
+        limit_s = float(self._gateway.settings.idle_timeout_s)
+        quiet_s = 0.0
+        while True:
+            try:
+                message = await self._receive(SETTLE_S)
+            except TimeoutError:
+                await session.settle()
+                quiet_s += SETTLE_S
+                if quiet_s >= limit_s:
+                    raise IdleTimeout(f"nothing was sent for {limit_s:.0f} s") from None
+                continue
+            quiet_s = 0.0
+            if (data := message.get("bytes")) is not None:
+                await session.feed(data)
+            else:
+                await self._obey(session, parse_control(message["text"]))
+
+    async def _obey(self, session: LiveSession, control: Control) -> None:
+        if isinstance(control, Flush):
+            await session.flush()
+        elif isinstance(control, Finish):
+            await session.finish()
+        elif isinstance(control, Ping):
+            await session.emit({"type": "pong", "id": control.id})
+        else:
+            await session.configure(await self._changed(session.options, control))
+
+    async def _changed(self, options: StreamOptions, change: Configure) -> StreamOptions:
+        named = change.model_fields_set
+        if "language" in named:
+            await self._gateway.admission.model(options.model, change.language)
+            options = replace(options, language=change.language)
+        if "interim" in named:
+            options = replace(options, interim=change.interim)
+        return replace(options, endpointing=endpointing_of(options.endpointing, change.endpointing))
+
+    async def _relay(self, session: LiveSession) -> None:
+        async for event in session.events():
+            await self._send(event)
+            if self._failing and event["type"] == "error" and "id" not in event:
+                self._told = True
+                return
+
+    async def _tell(self, session: LiveSession, error: SottoError, relay: asyncio.Task[None]) -> None:
+        """Puts a fatal error in the log behind all that came before it, and lets the relay send up to there."""
+        self._failing = True
+        await session.emit(error_event(error))
+        await asyncio.wait((relay,), timeout=TELL_S)
+
+    async def _send(self, event: dict[str, Any]) -> None:
+        self._last_seq = event["seq"]
+        await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+
+    async def _receive(self, timeout_s: float) -> dict[str, Any]:
+        """The next frame. Raises TimeoutError, WebSocketDisconnect."""
+        message = await asyncio.wait_for(self._socket.receive(), timeout_s)
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1006))
+        return dict(message)
+
+    async def _fail(self, error: SottoError) -> None:
+        if isinstance(error, Refused):
+            metrics.REFUSALS.labels(error.code).inc()
+        metrics.ERRORS.labels(error.code).inc()
+        log.info("stream ended with an error", extra={"code": error.code, "reason": error.message})
+        if self._socket.client_state != WebSocketState.CONNECTED:
+            return
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            if not self._told:
+                await self._send({"seq": self._last_seq + 1, **error_event(error)})
+            await self._socket.close(error.close_code, error.message[:120])
+
+    async def _part(self, session: LiveSession) -> None:
+        """Makes safe what the client has sent, so that it has less to send again, and lets the session go."""
+        with contextlib.suppress(SottoError):
+            await session.settle()
+        await session.close()
+
+
+def endpointing_of(base: EndpointerOptions, change: dict[str, Any]) -> EndpointerOptions:
+    """`base` with the fields that the client named. Raises BadRequest for a name or value that is none."""
+    known = {f.name for f in fields(EndpointerOptions)}
+    for name in change:
+        if name not in known:
+            raise BadRequest(f"unknown setting; known are {', '.join(sorted(known))}", field=f"endpointing.{name}")
+    return replace(base, **change)
+
+
+def error_event(error: SottoError) -> dict[str, Any]:
+    return {"type": "error", "code": error.code, "message": error.message, "field": error.field}
