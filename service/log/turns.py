@@ -35,6 +35,11 @@ class Claimed:
     wait_ms: int
     deliveries: int = 1
 
+    @property
+    def key(self) -> str:
+        """Unique over the queues: ids of two queues can be equal."""
+        return f"{self.turn.kind}/{self.id}"
+
 
 class TurnQueue:
     """The queues of one model."""
@@ -100,12 +105,13 @@ class TurnQueue:
         return taken
 
     async def keep_claims(self, consumer: str, held: Sequence[Claimed]) -> set[str]:
-        """Renews a consumer's claims on `held`; returns the ids that are still its own."""
+        """Renews a consumer's claims on `held`; returns the keys of those that are still its own."""
         kept: set[str] = set()
         for kind, queue in zip(TURN_KINDS, self._queues, strict=True):
             ids = [claimed.id for claimed in held if claimed.turn.kind == kind]
             if ids:
-                kept |= {i.decode() for i in await self._store.script("keep_claims", [queue], [GROUP, consumer, *ids])}
+                still = await self._store.script("keep_claims", [queue], [GROUP, consumer, *ids])
+                kept |= {f"{kind}/{entry_id.decode()}" for entry_id in still}
         return kept
 
     async def ack(self, claimed: Claimed) -> None:

@@ -124,7 +124,7 @@ class Worker:
 
     async def _accept(self, claimed: list[Claimed]) -> None:
         for turn in claimed:
-            self._held[turn.id] = turn
+            self._held[turn.key] = turn
             metrics.TURN_WAIT_SECONDS.labels(turn.turn.kind).observe(turn.wait_ms / 1000)
             if turn.turn.kind != "bulk":
                 self._live_at = time.monotonic()
@@ -213,14 +213,14 @@ class Worker:
 
     async def _done(self, claimed: Claimed, outcome: str) -> None:
         await self._turns.ack(claimed)
-        self._held.pop(claimed.id, None)
+        self._held.pop(claimed.key, None)
         metrics.TURNS.labels(claimed.turn.kind, outcome).inc()
 
     async def _bury(self, claimed: Claimed, reason: str) -> None:
         log.error("dead-lettered a turn", extra={**_ids(claimed), "reason": reason})
         await self._finisher.fail(claimed.turn, reason)
         await self._turns.bury(claimed, reason)
-        self._held.pop(claimed.id, None)
+        self._held.pop(claimed.key, None)
         metrics.TURNS.labels(claimed.turn.kind, "dead").inc()
 
     # ---- chores
@@ -229,10 +229,10 @@ class Worker:
         await self._registry.announce(replace(self._status, busy=len(self._running)))
         held = list(self._held.values())
         kept = await self._turns.keep_claims(self._status.id, held)
-        lost = {claimed.id for claimed in held} - kept
-        self._waiting = [w for w in self._waiting if w.item.claimed.id not in lost]
-        for claimed_id in lost:
-            self._held.pop(claimed_id, None)
+        lost = {claimed.key for claimed in held} - kept
+        self._waiting = [w for w in self._waiting if w.item.claimed.key not in lost]
+        for key in lost:
+            self._held.pop(key, None)
 
     async def _reclaim_loop(self) -> None:
         async def reclaim() -> None:
