@@ -1,0 +1,43 @@
+"""When partials are asked for, and how old the audio behind an event is."""
+
+from service.gateway.cadence import LONGEST_INTERVAL_S, ArrivalClock, PartialCadence
+
+ENOUGH = 16_000
+
+
+def test_a_partial_needs_some_speech() -> None:
+    cadence = PartialCadence(0.5)
+    assert not cadence.due(0.0, 1_000)
+    assert cadence.due(0.0, ENOUGH)
+
+
+def test_partials_keep_their_least_interval_while_turns_come_back_fast() -> None:
+    cadence = PartialCadence(0.5)
+    cadence.asked(10.0)
+    cadence.answered(10.1)
+    assert not cadence.due(10.4, ENOUGH)
+    assert cadence.due(10.5, ENOUGH)
+
+
+def test_partials_come_less_often_when_turns_come_back_slowly_but_never_too_seldom() -> None:
+    cadence = PartialCadence(0.5)
+    cadence.asked(10.0)
+    cadence.answered(10.6)
+    assert not cadence.due(10.8, ENOUGH)
+    assert cadence.due(10.91, ENOUGH)
+    cadence.asked(20.0)
+    cadence.answered(29.0)
+    assert cadence.due(20.01 + LONGEST_INTERVAL_S, ENOUGH)
+
+
+def test_the_first_partial_of_an_utterance_is_known() -> None:
+    cadence = PartialCadence(0.5)
+    assert [cadence.first_of(u) for u in ("a", "a", "b", "b")] == [True, False, True, False]
+
+
+def test_the_age_of_an_event_counts_from_the_arrival_of_its_audio() -> None:
+    clock = ArrivalClock()
+    for i in range(1, 11):
+        clock.note(i * 1_600, i * 0.1)
+    assert clock.age_s(0.5, 2.0) == 1.5
+    assert clock.age_s(99.0, 2.0) is None
