@@ -1,0 +1,143 @@
+"""The server's messages as frozen dataclasses. Times are seconds since the stream's first sample."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sotto_client.errors import ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a final; `confidence` is in 0..1."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`seq` increases strictly over the life of a stream, reconnections included; there may be gaps."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    session: str
+    resume_token: str
+    expires_at: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged(Event):
+    """`bytes` of the client's audio, counted from the start of the stream, are safe in the server's store."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """Everything missed has been sent again; the stream goes on from audio byte `bytes`."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    id: str
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Event):
+    """The caption of an open utterance: `committed` only ever grows, `tentative` may change."""
+
+    id: str
+    committed: str
+    tentative: str
+    start: float
+    end: float
+
+    @property
+    def text(self) -> str:
+        return self.committed + self.tentative
+
+
+@dataclass(frozen=True, slots=True)
+class Final(Event):
+    """The immutable transcript of one utterance."""
+
+    id: str
+    text: str
+    start: float
+    end: float
+    language: str
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pong(Event):
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """The stream is complete; `duration` is the seconds of audio heard."""
+
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Event):
+    """An error that the server reported. A fatal one is raised by the stream as well."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+_CLASS_BY_TYPE: dict[str, type[Event]] = {
+    "started": Started,
+    "ack": Acknowledged,
+    "resumed": Resumed,
+    "speech_started": SpeechStarted,
+    "partial": Partial,
+    "final": Final,
+    "configured": Configured,
+    "pong": Pong,
+    "finished": Finished,
+    "error": Problem,
+}
+TYPE_BY_CLASS = {kind: name for name, kind in _CLASS_BY_TYPE.items()}
+
+
+def parse_event(message: str | bytes) -> Event | None:
+    """The event in one WebSocket message; None for a type that this version does not know.
+
+    Raises ProtocolError for anything that is not a message of the protocol. Unknown fields are ignored.
+    """
+    try:
+        values = json.loads(message)
+        kind = _CLASS_BY_TYPE.get(values["type"])
+        if kind is None:
+            return None
+        known = {field.name: values[field.name] for field in fields(kind) if field.name in values}
+        if not isinstance(known["seq"], int):
+            raise TypeError("seq is not an integer")
+        if "words" in known:
+            known["words"] = tuple(_parse_word(word) for word in known["words"] or ())
+        return kind(**known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProtocolError(f"message not understood ({error}): {message[:200]!r}") from error
+
+
+def _parse_word(values: dict[str, Any]) -> Word:
+    return Word(values["word"], values["start"], values["end"], values["confidence"])

@@ -1,0 +1,308 @@
+"""A live stream that survives disconnections."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from sotto_client.dialing import Dialer
+from sotto_client.errors import (
+    Refused,
+    SottoClientError,
+    StreamClosed,
+    Unreachable,
+    error_from_event,
+)
+from sotto_client.events import Acknowledged, Event, Finished, Pong, Problem, Resumed, Started, parse_event
+from sotto_client.options import Patience, StreamOptions
+from sotto_client.outbox import Outbox
+from sotto_client.reconnection import Reconnection
+
+_MAX_AUDIO_MESSAGE_BYTES = 32 * 2**10
+_FATAL_CLOSE_CODES = frozenset({1002, 1003, 1007, 1008, 1009})
+_INTERNAL_ERROR = 1011
+_TRY_AGAIN_LATER = 1013
+
+
+class Stream:
+    """One dictation over a WebSocket; an async context manager and an async iterator of events.
+
+        async with Stream("http://localhost:8000") as stream:
+            await stream.send_audio(chunk)
+            await stream.finish()
+            async for event in stream: ...
+
+    Audio is kept until the server acknowledges it. After a disconnection the stream is resumed by itself, at the
+    same URL or the next of several: missed events arrive, none arrives twice, and unacknowledged audio is sent again.
+    Events wait in an unbounded queue, so sending never waits for the reader. Iteration ends after `Finished`.
+
+    Entering, sending and iterating raise Unreachable when no server can be reached for `patience.reconnect_s`,
+    ApiError when the server ends the stream with an error, ProtocolError when it is not a Sotto server.
+    Leaving the context without having seen `Finished` abandons the stream.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        options: StreamOptions | None = None,
+        *,
+        api_key: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._options = options or StreamOptions()
+        self._patience = patience or Patience()
+        url_list = [urls] if isinstance(urls, str) else list(urls)
+        self._dialer = Dialer(url_list, api_key=api_key, timeout_s=self._patience.answer_s)
+        self._reconnection = Reconnection(deadline_s=self._patience.reconnect_s)
+        self._outbox = Outbox(packets=self._options.format.encoding == "opus")
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._wake = asyncio.Event()  # the outbox has something to send
+        self._room = asyncio.Event()  # the outbox has room again, or the stream is over
+        self._ready = asyncio.Event()  # this connection was answered with started or resumed
+        self._opened = asyncio.Event()  # started for the first time, or failed
+        self._session: Started | None = None
+        self._last_seq = -1
+        self._problem: Problem | None = None  # an error that was the connection's last message so far
+        self._ending = False  # finish was called
+        self._finished = False
+        self._over = False
+        self._failure: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        try:
+            await self._opened.wait()
+        except asyncio.CancelledError:
+            await self._stop()
+            raise
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._over and self._events.empty():
+            return self._end_of_events()
+        event = await self._events.get()
+        return self._end_of_events() if event is None else event
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Queues audio; waits while more than `patience.max_unsafe_bytes` are unacknowledged.
+
+        Raises StreamClosed after `finish` or the end of the stream, else what ended the stream.
+        """
+        is_packet = self._options.format.encoding == "opus"
+        step = max(1, len(audio)) if is_packet else _MAX_AUDIO_MESSAGE_BYTES
+        for start in range(0, len(audio), step):
+            self._require_open()
+            while self._outbox.unsafe_bytes >= self._patience.max_unsafe_bytes:
+                self._room.clear()
+                await self._room.wait()
+                self._require_open()
+            self._outbox.add_audio(bytes(audio[start : start + step]))
+            self._wake.set()
+
+    async def flush(self) -> None:
+        """Has the server finalise what was said so far; the stream stays open."""
+        self._command({"type": "flush"})
+
+    async def configure(
+        self,
+        *,
+        language: str | None = None,
+        interim: bool | None = None,
+        endpointing: Mapping[str, float] | None = None,
+    ) -> None:
+        """Changes what is not None from here on."""
+        wanted = {"language": language, "interim": interim, "endpointing": dict(endpointing) if endpointing else None}
+        self._command({"type": "configure"} | {name: value for name, value in wanted.items() if value is not None})
+
+    async def finish(self) -> None:
+        """Says that no more audio comes; the remaining events end with `Finished`."""
+        self._command({"type": "finish"})
+        self._ending = True
+
+    def _command(self, command: dict[str, Any]) -> None:
+        self._require_open()
+        self._outbox.add_command(json.dumps(command))
+        self._wake.set()
+
+    def _require_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._ending or self._over or self._task is None:
+            raise StreamClosed("the stream is not open for audio or commands")
+
+    def _end_of_events(self) -> Event:
+        if self._failure is not None:
+            raise self._failure
+        raise StopAsyncIteration
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            while not self._finished:
+                await self._connect_and_talk()
+        except Exception as error:  # handed to whoever sends or iterates
+            self._failure = error
+        finally:
+            self._over = True
+            self._events.put_nowait(None)
+            self._opened.set()
+            self._room.set()
+
+    async def _connect_and_talk(self) -> None:
+        """One connection from dialling to its end. Raises when the stream cannot go on."""
+        socket = await self._dial()
+        loop = asyncio.get_running_loop()
+        connected_at = loop.time()
+        self._ready.clear()
+        self._problem = None
+        try:
+            await self._talk(socket)
+        finally:
+            await socket.close()
+        if self._finished:
+            return
+        self._raise_if_fatal(socket.close_code, socket.close_reason)
+        now = loop.time()
+        self._reconnection.lost(now, connected_for_s=now - connected_at)
+        self._dialer.move_on()
+
+    async def _dial(self) -> ClientConnection:
+        """Dials until a server answers or patience ends; a stream's very first round tries each URL once."""
+        loop = asyncio.get_running_loop()
+        trouble: SottoClientError = Unreachable("the server keeps closing the connection")
+        failures = 0
+        while True:
+            delay_s = self._reconnection.next_delay_s(loop.time())
+            if delay_s is None:
+                raise trouble
+            await asyncio.sleep(delay_s)
+            try:
+                return await self._dialer.dial()
+            except (Unreachable, Refused) as error:
+                trouble = error
+                failures += 1
+            self._dialer.move_on()
+            self._reconnection.lost(loop.time())
+            if self._session is None and failures == len(self._dialer):
+                raise trouble
+
+    async def _talk(self, socket: ClientConnection) -> None:
+        """Runs reader and writer until the connection ends, for whatever reason."""
+        reader = asyncio.create_task(self._read(socket))
+        writer = asyncio.create_task(self._write(socket))
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if not writer.done() or writer.result():
+                await reader
+        finally:
+            reader.cancel()
+            writer.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            while not self._finished:
+                self._receive(await socket.recv())
+        except ConnectionClosed:
+            return
+
+    async def _write(self, socket: ClientConnection) -> bool:
+        """Sends from the outbox for ever. False: the server did not answer; True: the connection is closed."""
+        try:
+            await socket.send(json.dumps(self._greeting()))
+            try:
+                await asyncio.wait_for(self._ready.wait(), self._patience.answer_s)
+            except TimeoutError:
+                return False
+            while True:
+                payload = self._outbox.take()
+                await socket.send(await self._wait_for_work() if payload is None else payload)
+        except ConnectionClosed:
+            return True
+
+    async def _wait_for_work(self) -> str | bytes:
+        while True:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._patience.keepalive_s)
+            except TimeoutError:
+                return '{"type":"ping"}'
+            payload = self._outbox.take()
+            if payload is not None:
+                return payload
+
+    def _greeting(self) -> dict[str, Any]:
+        if self._session is not None:
+            return {
+                "type": "resume",
+                "session": self._session.session,
+                "resume_token": self._session.resume_token,
+                "last_seq": self._last_seq,
+            }
+        options = self._options
+        greeting = {
+            "type": "start",
+            "format": asdict(options.format),
+            "language": options.language,
+            "model": options.model,
+            "interim": options.interim,
+        }
+        return greeting | ({"endpointing": dict(options.endpointing)} if options.endpointing else {})
+
+    def _receive(self, message: str | bytes) -> None:
+        event = parse_event(message)
+        if event is None or event.seq <= self._last_seq:
+            return
+        self._last_seq = event.seq
+        self._problem = event if isinstance(event, Problem) else None
+        match event:
+            case Started():
+                self._session = event
+                self._ready.set()
+                self._opened.set()
+            case Resumed():
+                self._outbox.rewind(event.bytes)
+                self._ready.set()
+            case Acknowledged():
+                self._outbox.acknowledge(event.bytes)
+            case Finished():
+                self._finished = True
+        if isinstance(event, (Acknowledged, Resumed)):
+            self._room.set()
+        if isinstance(event, Pong):
+            return
+        if not isinstance(event, (Started, Resumed, Problem)):
+            self._reconnection.settled()
+        self._events.put_nowait(event)
+
+    def _raise_if_fatal(self, close_code: int | None, reason: str | None) -> None:
+        problem = self._problem
+        refused = close_code == _TRY_AGAIN_LATER and self._session is None
+        failed = close_code == _INTERNAL_ERROR and problem is not None
+        private = close_code is not None and close_code >= 4000
+        if not (close_code in _FATAL_CLOSE_CODES or refused or failed or private):
+            return
+        if problem is not None:
+            raise error_from_event(problem.code, problem.message, problem.field, close_code)
+        why = reason or f"close code {close_code}"
+        raise error_from_event("closed", f"the server ended the stream: {why}", None, close_code)
