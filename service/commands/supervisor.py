@@ -26,19 +26,19 @@ class Child:
         self._arguments = [sys.executable, "-m", "service.cli", *arguments]
         self._environment = dict(environment)
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def supervise(self, has_worked: Callable[[], bool]) -> None:
         """Keeps the process running until `stop`. Raises GaveUp when it fails before `has_worked`."""
         backoff_s = 0.1
-        while not self._stopping:
+        while not self._stopping.is_set():
             started = time.monotonic()
             # its own process group: Ctrl-C at the terminal reaches only `serve`, which stops things in order
             self._process = await asyncio.create_subprocess_exec(
                 *self._arguments, env=self._environment, start_new_session=True
             )
             code = await self._process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if code > 0 and not has_worked():
                 raise GaveUp(f"the {self.name} ended with status {code} (its log is above)")
@@ -48,7 +48,7 @@ class Child:
 
     async def stop(self, timeout_s: float) -> None:
         """SIGTERM, and SIGKILL to one that takes longer than `timeout_s`."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is None or process.returncode is not None:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -54,7 +54,7 @@ class Recording:
         self._session = new_id("r")
         self._owner = f"{gateway.name}/{secrets.token_hex(8)}"
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """`final` events as they become ready, in order, then `finished`.
 
         Raises BadAudio, TooLarge, UnsupportedMedia for the file, DecodeFailed for an utterance that failed on

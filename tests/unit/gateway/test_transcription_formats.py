@@ -1,0 +1,78 @@
+"""The answers of POST /v1/audio/transcriptions, from finals to text."""
+
+from typing import Any
+
+from service.gateway.rest.transcription import Transcription, as_json, as_srt, as_verbose_json, as_vtt, cues
+
+
+def final(text: str, start: float = 0.0, language: str = "en", per_word_s: float = 0.5) -> dict[str, Any]:
+    words = [
+        {"word": w, "start": start + i * per_word_s, "end": start + (i + 1) * per_word_s, "confidence": 0.9}
+        for i, w in enumerate(text.split() if language == "en" else list(text))
+    ]
+    return {
+        "type": "final",
+        "id": "s.0",
+        "text": text,
+        "start": words[0]["start"],
+        "end": words[-1]["end"],
+        "language": language,
+        "words": words,
+        "decode": {
+            "tokens": [1, 2],
+            "avg_logprob": -0.1,
+            "no_speech_prob": 0.01,
+            "compression_ratio": 1.1,
+            "temperature": 0.0,
+        },
+    }
+
+
+def test_utterances_are_joined_by_spaces_where_the_script_has_them() -> None:
+    assert Transcription((final("Hello there."), final("Bye.")), 3.2).text == "Hello there. Bye."
+    assert Transcription((final("你好", language="zh"), final("再见", language="zh")), 3.2).text == "你好再见"
+
+
+def test_json_says_the_duration_in_whole_seconds_begun() -> None:
+    body = as_json(Transcription((final("Hi."),), 3.2))
+    assert body == {"text": "Hi.", "usage": {"type": "duration", "seconds": 4}}
+
+
+def test_no_speech_is_an_empty_text_not_an_error() -> None:
+    nothing = Transcription((), 5.0)
+    assert as_json(nothing)["text"] == ""
+    assert as_srt(nothing) == ""
+    assert as_vtt(nothing) == "WEBVTT\n\n"
+    assert as_verbose_json(nothing, words=True, segments=True)["segments"] == []
+
+
+def test_verbose_json_has_only_the_granularities_asked_for() -> None:
+    whole = Transcription((final("Hi there."), final("Bye.", 4.0)), 5.0)
+    body = as_verbose_json(whole, words=False, segments=True)
+    assert "words" not in body
+    assert [(s["id"], s["start"]) for s in body["segments"]] == [(0, 0.0), (1, 4.0)]
+    assert as_verbose_json(whole, words=True, segments=False)["words"][0] == {
+        "word": "Hi",
+        "start": 0.0,
+        "end": 0.5,
+        "confidence": 0.9,
+    }
+
+
+def test_the_language_is_that_of_most_of_the_text() -> None:
+    whole = Transcription((final("a b c d e f"), final("你", language="zh")), 5.0)
+    assert as_verbose_json(whole, words=False, segments=False)["language"] == "en"
+
+
+def test_subtitles_have_the_clock_of_their_format() -> None:
+    whole = Transcription((final("Hello there.", 3661.25),), 3663.0)
+    assert as_srt(whole) == "1\n01:01:01,250 --> 01:01:02,250\nHello there.\n\n"
+    assert as_vtt(whole) == "WEBVTT\n\n01:01:01.250 --> 01:01:02.250\nHello there.\n\n"
+
+
+def test_a_long_utterance_is_broken_into_cues_one_can_read() -> None:
+    long = final(" ".join(["word"] * 100))
+    broken = cues([long])
+    assert len(broken) > 5
+    assert all(len(cue.text) <= 84 and cue.end - cue.start <= 7.0 for cue in broken)
+    assert " ".join(cue.text for cue in broken) == long["text"]
