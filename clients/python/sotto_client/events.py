@@ -97,11 +97,12 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Problem(Event):
-    """An error that the server reported. A fatal one is raised by the stream as well."""
+    """An error that the server reported. With an `id` it cost that utterance its text and the stream goes on."""
 
     code: str
     message: str
     field: str | None = None
+    id: str | None = None
 
 
 _CLASS_BY_TYPE: dict[str, type[Event]] = {

@@ -1,7 +1,8 @@
 """What a stream asks of the server, and how long it is willing to wait."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class StreamOptions:
     model: str | None = None
     interim: bool = True
     endpointing: Mapping[str, float] | None = None
+
+    def start_message(self) -> dict[str, Any]:
+        """The protocol's first message."""
+        return {"type": "start"} | {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

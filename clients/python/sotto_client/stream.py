@@ -3,20 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from sotto_client.closing import fatal_error
 from sotto_client.dialing import Dialer
 from sotto_client.errors import (
     Refused,
     SottoClientError,
     StreamClosed,
     Unreachable,
-    error_from_event,
 )
 from sotto_client.events import Acknowledged, Event, Finished, Pong, Problem, Resumed, Started, parse_event
 from sotto_client.options import Patience, StreamOptions
@@ -24,9 +23,6 @@ from sotto_client.outbox import Outbox
 from sotto_client.reconnection import Reconnection
 
 _MAX_AUDIO_MESSAGE_BYTES = 32 * 2**10
-_FATAL_CLOSE_CODES = frozenset({1002, 1003, 1007, 1008, 1009})
-_INTERNAL_ERROR = 1011
-_TRY_AGAIN_LATER = 1013
 
 
 class Stream:
@@ -67,7 +63,7 @@ class Stream:
         self._opened = asyncio.Event()  # started for the first time, or failed
         self._session: Started | None = None
         self._last_seq = -1
-        self._problem: Problem | None = None  # an error that was the connection's last message so far
+        self._problem: Problem | None = None  # what this connection ended with
         self._ending = False  # finish was called
         self._finished = False
         self._over = False
@@ -181,7 +177,9 @@ class Stream:
             await socket.close()
         if self._finished:
             return
-        self._raise_if_fatal(socket.close_code, socket.close_reason)
+        fatal = fatal_error(socket.close_code, socket.close_reason, self._problem, resumable=self._session is not None)
+        if fatal is not None:
+            raise fatal
         now = loop.time()
         self._reconnection.lost(now, connected_for_s=now - connected_at)
         self._dialer.move_on()
@@ -259,22 +257,17 @@ class Stream:
                 "resume_token": self._session.resume_token,
                 "last_seq": self._last_seq,
             }
-        options = self._options
-        greeting = {
-            "type": "start",
-            "format": asdict(options.format),
-            "language": options.language,
-            "model": options.model,
-            "interim": options.interim,
-        }
-        return greeting | ({"endpointing": dict(options.endpointing)} if options.endpointing else {})
+        return self._options.start_message()
 
     def _receive(self, message: str | bytes) -> None:
         event = parse_event(message)
         if event is None or event.seq <= self._last_seq:
             return
+        if isinstance(event, Problem) and event.id is None:
+            self._problem = event  # of the connection, not of the stream: its seq may be used again after a resume
+            return
+        self._problem = None
         self._last_seq = event.seq
-        self._problem = event if isinstance(event, Problem) else None
         match event:
             case Started():
                 self._session = event
@@ -282,27 +275,14 @@ class Stream:
                 self._opened.set()
             case Resumed():
                 self._outbox.rewind(event.bytes)
+                self._room.set()
                 self._ready.set()
             case Acknowledged():
                 self._outbox.acknowledge(event.bytes)
+                self._room.set()
             case Finished():
                 self._finished = True
-        if isinstance(event, (Acknowledged, Resumed)):
-            self._room.set()
-        if isinstance(event, Pong):
-            return
-        if not isinstance(event, (Started, Resumed, Problem)):
+        if not isinstance(event, Pong):
+            self._events.put_nowait(event)
+        if not isinstance(event, (Started, Resumed, Pong)):
             self._reconnection.settled()
-        self._events.put_nowait(event)
-
-    def _raise_if_fatal(self, close_code: int | None, reason: str | None) -> None:
-        problem = self._problem
-        refused = close_code == _TRY_AGAIN_LATER and self._session is None
-        failed = close_code == _INTERNAL_ERROR and problem is not None
-        private = close_code is not None and close_code >= 4000
-        if not (close_code in _FATAL_CLOSE_CODES or refused or failed or private):
-            return
-        if problem is not None:
-            raise error_from_event(problem.code, problem.message, problem.field, close_code)
-        why = reason or f"close code {close_code}"
-        raise error_from_event("closed", f"the server ended the stream: {why}", None, close_code)
