@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from service.audio.container import read_file
-from service.audio.endpointer import OFFLINE, Endpointer, Mark
+from service.audio.endpointer import Endpointer, EndpointerOptions, Mark
 from service.errors import DecodeFailed, SottoError
 from service.gateway.context import Gateway
 from service.gateway.ingest import Pcm
@@ -97,7 +97,7 @@ class Recording:
         writer = SessionWriter(
             gateway.store, gateway.recordings, self._session, self._owner, kind="bulk", model=self._options.model
         )
-        endpointer = Endpointer(gateway.vad, OFFLINE)
+        endpointer = Endpointer(gateway.vad, EndpointerOptions.OFFLINE)
         chunks = read_file(
             self._source,
             max_seconds=gateway.settings.max_upload_s,
