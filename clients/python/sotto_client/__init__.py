@@ -25,6 +25,7 @@ from sotto_client.events import (
     SpeechStarted,
     Started,
     Word,
+    as_message,
 )
 from sotto_client.options import AudioFormat, Patience, StreamOptions
 from sotto_client.rest import SottoClient
@@ -62,4 +63,5 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
     "Word",
+    "as_message",
 ]

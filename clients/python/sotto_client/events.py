@@ -1,7 +1,7 @@
 """The server's messages as frozen dataclasses. Times are seconds since the stream's first sample."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sotto_client.errors import ProtocolError
@@ -117,7 +117,7 @@ _CLASS_BY_TYPE: dict[str, type[Event]] = {
     "finished": Finished,
     "error": Problem,
 }
-TYPE_BY_CLASS = {kind: name for name, kind in _CLASS_BY_TYPE.items()}
+_TYPE_BY_CLASS = {kind: name for name, kind in _CLASS_BY_TYPE.items()}
 
 
 def parse_event(message: str | bytes) -> Event | None:
@@ -138,6 +138,11 @@ def parse_event(message: str | bytes) -> Event | None:
         return kind(**known)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProtocolError(f"message not understood ({error}): {message[:200]!r}") from error
+
+
+def as_message(event: Event) -> dict[str, Any]:
+    """The event as the protocol writes it, ready for JSON."""
+    return {"type": _TYPE_BY_CLASS[type(event)], **asdict(event)}
 
 
 def _parse_word(values: dict[str, Any]) -> Word:
