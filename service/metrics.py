@@ -40,6 +40,7 @@ REAL_TIME_FACTOR = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 )
 FALLBACKS = Counter("sotto_fallbacks_total", "Utterances decoded again because the first hypothesis failed a check")
+CONTRADICTIONS = Counter("sotto_contradictions_total", "Finals decoded again to keep words already committed")
 TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["kind", "outcome"])
 
 

@@ -1,8 +1,9 @@
 """LocalAgreement-2: a word is committed when two consecutive hypotheses agree on it and on all before it.
 
 After Macháček, Dabre, Bojar, "Turning Whisper into Real-Time Transcription System" (2023). Here the committed tokens
-are a hard prefix of every later decode of the utterance, final included, so committed words cannot change; and
-the audio behind committed words is trimmed once the window grows long, so the cost of a partial stays bounded.
+are a hard prefix of every later partial of the utterance, so committed words cannot change, and the audio behind
+committed words is trimmed once the window grows long, so the cost of a partial stays bounded. The final sees the
+whole utterance afresh; only when it would contradict a committed word is it decoded again behind them.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgpack
 
-from service.transcript import SAMPLE_RATE, Hypothesis, Piece, Word
+from service.transcript import SAMPLE_RATE, Hypothesis, Piece
 
 HOLD_BACK_PIECES = 1  # the last word of a hypothesis may be cut by the end of the audio
 TRIM_AFTER_SAMPLES = 10 * SAMPLE_RATE  # a longer window is trimmed at a committed word
@@ -23,13 +24,12 @@ CLAUSE_ENDS = (",", ";", ":", "，", "；", "：", "、")
 class Agreement:
     """What has been decided of an open utterance.
 
-    `offset`: samples of the utterance that are trimmed; `trimmed`: the committed words said in them;
+    `offset`: samples of the utterance that are trimmed; `trimmed`: the committed pieces said in them;
     `committed`: pieces inside the window that stand; `tail`: what the last hypothesis said after those.
     """
 
     offset: int = 0
-    trimmed_text: str = ""
-    trimmed: tuple[Word, ...] = ()
+    trimmed: tuple[Piece, ...] = ()
     committed: tuple[Piece, ...] = ()
     tail: tuple[Piece, ...] = ()
     language: str | None = None
@@ -40,8 +40,13 @@ class Agreement:
         return tuple(token for piece in self.committed for token in piece.tokens)
 
     @property
+    def decided(self) -> tuple[Piece, ...]:
+        """All committed pieces of the utterance, trimmed ones first."""
+        return (*self.trimmed, *self.committed)
+
+    @property
     def committed_text(self) -> str:
-        return (self.trimmed_text + "".join(piece.text for piece in self.committed)).lstrip()
+        return "".join(piece.text for piece in self.decided).lstrip()
 
     @property
     def tentative_text(self) -> str:
@@ -79,9 +84,9 @@ def needs_trim(agreement: Agreement, window_samples: int) -> bool:
     return window_samples > TRIM_AFTER_SAMPLES and len(agreement.committed) > 1
 
 
-def trim(agreement: Agreement, hypothesis: Hypothesis, window_start: int, window_samples: int) -> Agreement:
+def trim(agreement: Agreement, hypothesis: Hypothesis, window_samples: int) -> Agreement:
     """Drops the audio behind committed words: up to the last sentence end if there is one, else the last clause
-    end, else the last committed word. `hypothesis` has word times; `window_start` is a sample of the stream."""
+    end, else the last committed word. `hypothesis` has word times."""
     timed = hypothesis.pieces[: len(agreement.committed)]
     if [p.tokens for p in timed] != [p.tokens for p in agreement.committed]:
         return agreement  # the committed words ended inside a piece: wait for the next one
@@ -101,24 +106,16 @@ def trim(agreement: Agreement, hypothesis: Hypothesis, window_start: int, window
     return replace(
         agreement,
         offset=agreement.offset + _cut_sample(hypothesis.pieces, cut),
-        trimmed_text=agreement.trimmed_text + "".join(piece.text for piece in timed[: cut + 1]),
-        trimmed=(*agreement.trimmed, *words_of(timed[: cut + 1], window_start / SAMPLE_RATE)),
+        trimmed=(*agreement.trimmed, *agreement.committed[: cut + 1]),
         committed=agreement.committed[cut + 1 :],
     )
 
 
-def words_of(pieces: tuple[Piece, ...], offset_s: float) -> tuple[Word, ...]:
-    """Timed pieces as words, `offset_s` seconds into the stream."""
-    return tuple(
-        Word(
-            word=piece.text.strip(),
-            start=round(offset_s + (piece.start or 0.0), 3),
-            end=round(offset_s + (piece.end or 0.0), 3),
-            confidence=round(piece.confidence if piece.confidence is not None else 0.0, 4),
-        )
-        for piece in pieces
-        if piece.text.strip()
-    )
+def contradicts(agreement: Agreement, hypothesis: Hypothesis) -> bool:
+    """Whether the hypothesis of the whole utterance does not begin with exactly the committed words."""
+    committed, text = agreement.committed_text, hypothesis.text.lstrip()
+    following = text[len(committed) :]
+    return bool(committed) and (not text.startswith(committed) or following[:1].isalnum())
 
 
 def _cut_sample(pieces: tuple[Piece, ...], last: int) -> int:
@@ -152,8 +149,7 @@ def dump(agreement: Agreement) -> bytes:
     packed: bytes = msgpack.packb(
         [
             agreement.offset,
-            agreement.trimmed_text,
-            [[w.word, w.start, w.end, w.confidence] for w in agreement.trimmed],
+            [[p.text, p.tokens] for p in agreement.trimmed],
             [[p.text, p.tokens] for p in agreement.committed],
             [[p.text, p.tokens] for p in agreement.tail],
             agreement.language,
@@ -166,11 +162,9 @@ def load(stored: bytes) -> Agreement:
     """The agreement that `dump` stored; a fresh one when nothing was."""
     if not stored:
         return Agreement()
-    offset, trimmed_text, trimmed, committed, tail, language = msgpack.unpackb(stored)
+    offset, trimmed, committed, tail, language = msgpack.unpackb(stored)
 
     def pieces(rows: list[Any]) -> tuple[Piece, ...]:
         return tuple(Piece(text, tuple(tokens)) for text, tokens in rows)
 
-    return Agreement(
-        offset, trimmed_text, tuple(Word(*row) for row in trimmed), pieces(committed), pieces(tail), language
-    )
+    return Agreement(offset, pieces(trimmed), pieces(committed), pieces(tail), language)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from service.streaming.agreement import Agreement, words_of
-from service.transcript import SAMPLE_RATE, Final, Hypothesis, Partial, Piece
+from service.streaming.agreement import Agreement, contradicts
+from service.transcript import SAMPLE_RATE, Final, Hypothesis, Partial, Piece, Word
 
 SHORT_UTTERANCE_SAMPLES = 2 * SAMPLE_RATE  # too short to detect a language by itself
 
@@ -27,20 +27,19 @@ def partial_of(agreement: Agreement, utterance: int, start: int, end: int) -> Pa
 
 
 def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start: int, speech_end: int) -> Final:
-    """The final of samples `start` to `speech_end`, whose last decode saw `start + agreement.offset` on.
+    """The final of samples `start` to `speech_end`, decoded from `start` on.
 
     It begins with the committed words whatever the hypothesis says; `text` is empty when nothing was said.
     """
-    window_start_s = (start + agreement.offset) / SAMPLE_RATE
-    if hypothesis.tokens[: len(agreement.prefix)] != agreement.prefix:
-        span_s = (speech_end - start - agreement.offset) / SAMPLE_RATE
-        hypothesis = replace(hypothesis, pieces=_spread(agreement.committed, max(span_s, 0.0)))
-    words = (*agreement.trimmed, *words_of(hypothesis.pieces, window_start_s))
+    start_s, end_s = start / SAMPLE_RATE, speech_end / SAMPLE_RATE
+    if contradicts(agreement, hypothesis):
+        hypothesis = replace(hypothesis, pieces=_spread(agreement.decided, max(0.0, end_s - start_s)))
+    words = tuple(_word(piece, start_s) for piece in hypothesis.pieces if piece.text.strip())
     return Final(
         utterance=utterance,
-        text=(agreement.trimmed_text + hypothesis.text).strip(),
-        start=words[0].start if words else round(start / SAMPLE_RATE, 3),
-        end=words[-1].end if words else round(speech_end / SAMPLE_RATE, 3),
+        text=hypothesis.text.strip(),
+        start=words[0].start if words else round(start_s, 3),
+        end=words[-1].end if words else round(end_s, 3),
         language=hypothesis.language,
         words=words,
         tokens=hypothesis.tokens,
@@ -51,7 +50,16 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
     )
 
 
+def _word(piece: Piece, offset_s: float) -> Word:
+    return Word(
+        word=piece.text.strip(),
+        start=round(offset_s + (piece.start or 0.0), 3),
+        end=round(offset_s + (piece.end or 0.0), 3),
+        confidence=round(piece.confidence if piece.confidence is not None else 0.0, 4),
+    )
+
+
 def _spread(pieces: tuple[Piece, ...], span_s: float) -> tuple[Piece, ...]:
-    """Committed words that the last decode no longer timed, spread evenly, with no confidence to speak of."""
+    """Committed words that no decode would time, spread evenly, with no confidence to speak of."""
     step = span_s / len(pieces) if pieces else 0.0
     return tuple(replace(piece, start=i * step, end=(i + 1) * step, confidence=0.0) for i, piece in enumerate(pieces))

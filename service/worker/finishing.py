@@ -35,7 +35,7 @@ class Finisher:
         window_end = loaded.window_start + loaded.window_samples
         partial = partial_of(agreement, turn.utterance, turn.start, window_end)
         if loaded.trims:
-            agreement = agreements.trim(agreement, hypothesis, loaded.window_start, loaded.window_samples)
+            agreement = agreements.trim(agreement, hypothesis, loaded.window_samples)
         event = partial_event(turn, partial) if partial else None
         return await self._publisher.partial(turn, loaded.lease, agreements.dump(agreement), event)
 

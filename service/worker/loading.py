@@ -1,6 +1,6 @@
 """From a claimed turn to an utterance that can be decoded: its lease, its audio, what is already committed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.decoding.whisper import DecodeOptions, Utterance
 from service.decoding.windows import MAX_SAMPLES, window_for
@@ -32,6 +32,11 @@ class Loaded:
     def window_samples(self) -> int:
         return len(self.utterance.samples)
 
+    def behind_committed(self) -> "Loaded":
+        """The same final, to be decoded behind all words that were committed."""
+        prefix = tuple(token for piece in self.agreement.decided for token in piece.tokens)
+        return replace(self, utterance=replace(self.utterance, prefix=prefix))
+
 
 class Loader:
     def __init__(self, store: Store, publisher: Publisher) -> None:
@@ -49,10 +54,11 @@ class Loader:
         if not isinstance(lease, Lease):
             return None
         agreement = agreements.load(lease.agreement)
-        start = turn.start + agreement.offset
+        partial = turn.kind == "partial"
+        # a final sees the whole utterance afresh, so its text does not depend on when partials came
+        start = turn.start + agreement.offset if partial else turn.start
         end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
         samples = await AudioLog(self._store, turn.session).read(start, end)
-        partial = turn.kind == "partial"
         trims = partial and agreements.needs_trim(agreement, len(samples))
         options = DecodeOptions(**turn.options)
         language = language_for(options.language, agreement, lease.language, len(samples))
@@ -70,7 +76,7 @@ class Loader:
                     prompt=options.prompt,
                     word_times=not partial or trims,
                 ),
-                prefix=agreement.prefix,
+                prefix=agreement.prefix if partial else (),
             ),
             window_start=start,
             bucket=window_for(len(samples)) / SAMPLE_RATE,

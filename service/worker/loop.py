@@ -22,6 +22,7 @@ from service.log.store import Store
 from service.log.turns import Claimed, TurnQueue
 from service.log.workers import WorkerRegistry, WorkerStatus
 from service.logs import session_id, turn_id
+from service.streaming.agreement import contradicts
 from service.transcript import SAMPLE_RATE, Hypothesis
 from service.worker.batcher import BatchPolicy, Waiting, next_batch
 from service.worker.finishing import Finisher
@@ -196,6 +197,21 @@ class Worker:
         await self._publish(loaded, hypothesis)
 
     async def _decode(self, batch: list[Loaded]) -> list[Hypothesis]:
+        """Decodes a batch; finals that would contradict committed words are decoded again behind those."""
+        hypotheses = await self._call_decoder(batch)
+        again = [
+            i
+            for i, (loaded, hypothesis) in enumerate(zip(batch, hypotheses, strict=True))
+            if loaded.claimed.turn.kind != "partial" and contradicts(loaded.agreement, hypothesis)
+        ]
+        if again:
+            metrics.CONTRADICTIONS.inc(len(again))
+            retried = await self._call_decoder([batch[i].behind_committed() for i in again])
+            for i, hypothesis in zip(again, retried, strict=True):
+                hypotheses[i] = hypothesis
+        return hypotheses
+
+    async def _call_decoder(self, batch: list[Loaded]) -> list[Hypothesis]:
         utterances = [loaded.utterance for loaded in batch]
         loop = asyncio.get_running_loop()
         started = time.perf_counter()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.streaming.agreement import Agreement, advance, dump, load, needs_trim, trim
+from service.streaming.agreement import Agreement, advance, contradicts, dump, load, needs_trim, trim
 from service.streaming.captions import final_of, language_for, partial_of
 from service.transcript import SAMPLE_RATE, Hypothesis, Piece
 
@@ -69,7 +69,7 @@ def test_committed_text_only_ever_grows(hypotheses: list[list[str]]) -> None:
 
 
 def test_the_stored_form_reads_back() -> None:
-    agreement = trim(heard("a b c. d e", "a b c. d e f"), said("a b c. d e f", timed=True), 0, 12 * SAMPLE_RATE)
+    agreement = trim(heard("a b c. d e", "a b c. d e f"), said("a b c. d e f", timed=True), 12 * SAMPLE_RATE)
     assert load(dump(agreement)) == agreement
     assert load(b"") == Agreement()
 
@@ -78,9 +78,8 @@ def test_trimming_cuts_behind_the_last_sentence() -> None:
     agreement = heard("one two. three four five", "one two. three four five six")
     assert not needs_trim(agreement, 5 * SAMPLE_RATE)
     assert needs_trim(agreement, 11 * SAMPLE_RATE)
-    cut = trim(agreement, said("one two. three four five six", timed=True), 8 * SAMPLE_RATE, int(3.5 * SAMPLE_RATE))
-    assert cut.trimmed_text == " one two."
-    assert [w.start for w in cut.trimmed] == [8.0, 9.0]
+    cut = trim(agreement, said("one two. three four five six", timed=True), int(3.5 * SAMPLE_RATE))
+    assert [piece.text for piece in cut.trimmed] == [" one", " two."]
     assert cut.offset == int(1.9 * SAMPLE_RATE)
     assert cut.committed_text == agreement.committed_text
     assert cut.tail == agreement.tail
@@ -93,13 +92,20 @@ def test_a_final_begins_with_the_committed_words_even_when_the_decode_was_emptie
     assert final.words[-1].end <= 2.0
 
 
-def test_a_final_joins_trimmed_and_last_words_with_their_times() -> None:
-    agreement = heard("one two. three four five", "one two. three four five six")
-    cut = trim(agreement, said("one two. three four five six", timed=True), 0, int(3.5 * SAMPLE_RATE))
-    final = final_of(cut, said("three four five six", timed=True), 0, 0, 6 * SAMPLE_RATE)
-    assert final.text == "one two. three four five six"
-    assert [w.word for w in final.words] == ["one", "two.", "three", "four", "five", "six"]
-    assert [w.start for w in final.words] == sorted(w.start for w in final.words)
+def test_a_final_is_contradicted_by_other_words_not_by_more_words() -> None:
+    agreement = heard("she bought the bag", "she bought the bag today")
+    assert agreement.committed_text == "she bought the bag"
+    assert not contradicts(agreement, said("she bought the bag, today."))
+    assert contradicts(agreement, said("she bought the bags today"))
+    assert contradicts(agreement, said("he bought the bag"))
+    assert contradicts(agreement, Hypothesis((), "en"))
+    assert not contradicts(Agreement(), said("anything"))
+
+
+def test_a_final_has_the_times_of_the_stream() -> None:
+    final = final_of(Agreement(), said("one two", timed=True), 0, 8 * SAMPLE_RATE, 10 * SAMPLE_RATE)
+    assert [(w.word, w.start, w.end) for w in final.words] == [("one", 8.0, 8.8), ("two", 9.0, 9.8)]
+    assert (final.start, final.end) == (8.0, 9.8)
 
 
 def test_no_words_no_partial() -> None:
