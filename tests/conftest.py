@@ -9,6 +9,7 @@ import pytest
 from service.log.private import PrivateRedis, find_server
 from service.log.store import Store
 from service.settings import Settings
+from tests.stack import Stack
 
 DATA = Path(__file__).parent / "data"
 
@@ -46,3 +47,23 @@ async def store(redis_server: PrivateRedis) -> AsyncIterator[Store]:
     await store.redis.flushall()
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def live_stack(base_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One gateway and one worker that tests share; nothing in it is broken on purpose."""
+    stack = Stack(tmp_path_factory.mktemp("live"), SOTTO_WEBHOOK_SECRET="s3cret", SOTTO_WEBHOOK_ALLOW_PRIVATE="1")
+    try:
+        _, url = stack.gateway()
+        stack.worker()
+        stack.ready(url)
+        stack.url = url
+        yield stack
+    finally:
+        stack.close()
+
+
+@pytest.fixture(scope="session")
+def live_server(live_stack: Stack) -> str:
+    """Base URL of a real server that decodes."""
+    return live_stack.url
