@@ -34,11 +34,11 @@ class Reconnection:
 
     def next_delay_s(self, now: float) -> float | None:
         """Seconds to wait before the next attempt; None when the deadline leaves no time for one."""
-        lost_at = now if self._lost_at is None else self._lost_at
-        if now - lost_at >= self.deadline_s:
+        left_s = self.deadline_s if self._lost_at is None else self._lost_at + self.deadline_s - now
+        if left_s <= 0 and self._lost_at is not None:
             return None
         self._attempts += 1
         if self._attempts == 1:
             return 0.0
         ceiling = min(self.longest_delay_s, self.first_delay_s * 2.0 ** (self._attempts - 2))
-        return min(self.rng.uniform(ceiling / 2, ceiling), self.deadline_s - (now - lost_at))
+        return min(self.rng.uniform(ceiling / 2, ceiling), left_s)

@@ -229,7 +229,8 @@ class Stream:
         try:
             await socket.send(json.dumps(self._greeting()))
             try:
-                await asyncio.wait_for(self._ready.wait(), self._patience.answer_s)
+                async with asyncio.timeout(self._patience.answer_s):
+                    await self._ready.wait()
             except TimeoutError:
                 return False
             while True:
@@ -242,7 +243,8 @@ class Stream:
         while True:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), self._patience.keepalive_s)
+                async with asyncio.timeout(self._patience.keepalive_s):  # 3.11's wait_for can lose a cancellation
+                    await self._wake.wait()
             except TimeoutError:
                 return '{"type":"ping"}'
             payload = self._outbox.take()
