@@ -81,7 +81,7 @@ class SileroVad:
             self._session: Any = onnxruntime.InferenceSession(
                 _model_file().read_bytes(), options, providers=["CPUExecutionProvider"]
             )
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # onnxruntime's errors share no narrower class
             raise ModelUnavailable(f"the Silero VAD model cannot be loaded: {error}") from error
 
     def feed(self, state: VadState, pcm: Pcm) -> tuple[Floats, VadState]:
