@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from service.audio.container import read_file
 
 from loadtest.timings import Utterance
+from service.audio.container import read_file
 from service.errors import BadRequest
 from service.transcript import SAMPLE_RATE
 
@@ -61,21 +61,22 @@ def load_manifest(path: Path, language: str) -> list[Clip]:
 
 
 def build_streams(clips: Sequence[Clip], *, count: int, seconds: float, seed: int) -> list[SpokenStream]:
-    """`count` distinct streams of at least `seconds` (whole sessions: at most), the same for the same seed.
+    """`count` streams of at least `seconds` (whole sessions: at most), the same for the same seed.
 
-    Sessions (clips with segments) are used as they are, from a segment of their own on; other clips are shuffled and
-    joined. Raises OSError, BadAudio for a clip that cannot be read.
+    Clips are shuffled and joined, differently for each client. Where there are only sessions (clips with segments),
+    these are used as they are, each client from a segment of its own on.
+    Raises OSError, BadAudio for a clip that cannot be read.
     """
-    sessions = [clip for clip in clips if clip.segments]
-    recordings = {clip.path: read_clip(clip.path) for clip in sessions or clips}
+    single = [clip for clip in clips if not clip.segments]
+    recordings = {clip.path: read_clip(clip.path) for clip in single or clips}
     streams = []
     for index in range(count):
         rng = random.Random(f"{seed}/{index}")
-        if sessions:
-            clip = sessions[index % len(sessions)]
-            streams.append(_excerpt(recordings[clip.path], clip, seconds, rng))
+        if single:
+            streams.append(_joined(recordings, single, seconds, rng))
         else:
-            streams.append(_joined(recordings, clips, seconds, rng))
+            clip = clips[index % len(clips)]
+            streams.append(_excerpt(recordings[clip.path], clip, seconds, rng))
     return streams
 
 
@@ -99,7 +100,7 @@ def speech_bounds(samples: Samples) -> tuple[float, float]:
     sustained = np.flatnonzero(loud[:-1] & loud[1:])
     if not len(sustained):
         return 0.0, len(samples) / SAMPLE_RATE
-    return sustained[0] * 0.01, (sustained[-1] + 2) * 0.01
+    return float(sustained[0]) * 0.01, float(sustained[-1] + 2) * 0.01
 
 
 def _clip(folder: Path, values: dict[str, Any]) -> Clip:

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+from sotto_client import Acknowledged, Final, Partial, Problem, ProtocolError, Word, as_message
+from sotto_client.events import parse_event
+
+FINAL = {
+    "type": "final",
+    "seq": 9,
+    "id": "u1",
+    "text": "Hello there.",
+    "start": 0.2,
+    "end": 1.1,
+    "language": "en",
+    "words": [{"word": "Hello", "start": 0.2, "end": 0.6, "confidence": 0.9}],
+}
+
+
+def test_final_has_typed_words() -> None:
+    final = parse_event(json.dumps(FINAL))
+    assert final == Final(9, "u1", "Hello there.", 0.2, 1.1, "en", (Word("Hello", 0.2, 0.6, 0.9),))
+
+
+def test_partial_joins_committed_and_tentative() -> None:
+    values = {
+        "type": "partial",
+        "seq": 1,
+        "id": "u",
+        "committed": "Good",
+        "tentative": " day",
+        "start": 0,
+        "end": 1,
+    }
+    partial = parse_event(json.dumps(values))
+    assert isinstance(partial, Partial)
+    assert partial.text == "Good day"
+
+
+def test_error_of_one_utterance_names_it() -> None:
+    values = {"type": "error", "seq": 4, "code": "decode_failed", "message": "m", "field": None, "id": "u3"}
+    assert parse_event(json.dumps(values)) == Problem(4, "decode_failed", "m", None, "u3")
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert parse_event('{"type":"ack","seq":3,"bytes":10,"shards":2}') == Acknowledged(3, 10)
+
+
+def test_unknown_types_are_no_event() -> None:
+    assert parse_event('{"type":"weather","seq":3}') is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "not json",
+        "[]",
+        "{}",
+        '{"type":"ack","seq":1}',
+        '{"type":"ack","bytes":1}',
+        '{"type":"ack","seq":"1","bytes":1}',
+        '{"type":["ack"],"seq":1}',
+        '{"type":"final","seq":1,"id":"u","text":"","start":0,"end":0,"language":"en","words":[1]}',
+        b"\xff\xfe",
+    ],
+)
+def test_anything_else_is_a_protocol_error(message: str | bytes) -> None:
+    with pytest.raises(ProtocolError):
+        parse_event(message)
+
+
+def test_message_form_is_what_the_server_sent() -> None:
+    final = parse_event(json.dumps(FINAL))
+    assert final is not None
+    assert json.loads(json.dumps(as_message(final))) == FINAL
