@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__, metrics
 from service.audio.vad import SileroVad
-from service.errors import BadRequest, NotFound, Refused, SottoError, StoreUnavailable, TooLarge
+from service.errors import BadRequest, Failed, NotFound, Refused, SottoError, StoreUnavailable, TooLarge
 from service.gateway import health
 from service.gateway.admission import Admission
 from service.gateway.auth import Keys
@@ -114,6 +114,11 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RedisError)
     async def no_store(request: Request, error: RedisError) -> Response:
         return await sotto_error(request, StoreUnavailable(f"Redis does not answer: {error}"))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("request failed", extra={"path": request.url.path}, exc_info=error)
+        return await sotto_error(request, Failed("Sotto failed; the log says why"))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

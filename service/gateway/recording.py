@@ -86,8 +86,9 @@ class Recording:
         """Reads the file to its end. A failure is logged as an event, so that whoever follows hears of it."""
         try:
             await self._write_all()
-        except SottoError as error:
-            event = {"type": "error", "code": error.code, "message": error.message, "field": error.field}
+        except Exception as error:  # whatever it is, the request that waits must hear of it
+            code = error.code if isinstance(error, SottoError) else "internal_error"
+            event = {"type": "error", "code": code, "message": str(error), "field": getattr(error, "field", None)}
             await self._gateway.recordings.emit(self._session, self._owner, event)
             self._gateway.waker.ring(self._session)
             raise
