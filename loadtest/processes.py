@@ -74,8 +74,9 @@ class ProcessSampler:
 
 def role_of(command: Sequence[str]) -> str:
     """`gateway`, `worker`, `serve`, `valkey`, or `other`, from a command line."""
-    names = [PurePath(part).name for part in command]
-    if any(name in _STORES for name in names[:1]):
+    words = " ".join(command).split()  # Valkey rewrites its command line to one word with spaces
+    names = [PurePath(word).name for word in words]
+    if names and names[0] in _STORES:
         return "valkey"
     for name, following in pairwise(names):
         if name in ("sotto", "service.cli"):

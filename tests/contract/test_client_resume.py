@@ -7,7 +7,6 @@ import threading
 from http import HTTPStatus
 
 import pytest
-from protocol_server import Cut, Moment, ProtocolServer
 from sotto_client import (
     AudioFormat,
     BadRequest,
@@ -24,6 +23,8 @@ from sotto_client import (
     Unauthorized,
     Unreachable,
 )
+
+from tests.contract.protocol_server import Cut, Moment, ProtocolServer
 
 AUDIO = random.Random(7).randbytes(32_100)
 MESSAGE_BYTES = 3200

