@@ -3,7 +3,7 @@
 import typer
 
 from service import __version__
-from service.commands import models, serving
+from service.commands import demo, loadtest, models, serving, stream, transcribe
 
 app = typer.Typer(
     name="sotto",
@@ -15,6 +15,10 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(serving.gateway)
 app.command()(serving.worker)
+app.command()(transcribe.transcribe)
+app.command()(stream.stream)
+app.command()(demo.demo)
+app.command()(loadtest.loadtest)
 app.add_typer(models.app, name="models")
 
 

@@ -96,11 +96,11 @@ def ensure_model(settings: Settings) -> Path:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[str]:
-    """The URL of a server of one's own, ready to decode; it ends with the block."""
+def private_server(wanted_port: int | None = None) -> Iterator[str]:
+    """The URL of a server of one's own, ready to decode; it ends with the block. Any free port, if need be."""
     settings = Settings()
     ensure_model(settings)
-    port = _free_port()
+    port = wanted_port if wanted_port and _is_free(wanted_port) else _free_port()
     with tempfile.TemporaryDirectory(prefix="sotto-") as folder, open(Path(folder) / "log", "wb") as log_file:
         redis = PrivateRedis(Path(folder) / "redis")
         redis.start()
@@ -229,17 +229,29 @@ def _needed_redis(settings: Settings) -> str:
 def _check_address(settings: Settings, host: str, port: int) -> None:
     """Raises BadRequest when the address cannot be listened on."""
     require_loopback_without_keys(Keys(settings.api_keys), host)
+    try:
+        _bind(host, port)
+    except OSError as error:
+        raise BadRequest(f"cannot listen on {host}:{port}: {error.strerror}", field="port") from error
+
+
+def _bind(host: str, port: int) -> int:
+    """Binds for a moment; the port that it was. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise BadRequest(f"cannot listen on {host}:{port}: {error.strerror}", field="port") from error
+        probe.bind((host, port))
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+def _is_free(port: int) -> bool:
+    try:
+        _bind("127.0.0.1", port)
+    except OSError:
+        return False
+    return True
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return _bind("127.0.0.1", 0)

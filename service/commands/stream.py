@@ -79,7 +79,7 @@ def stream(
             require_readable(Path(source))
         try:
             with server(url) as base:
-                status = asyncio.run(_stream(run, base))
+                status = asyncio.run(stream_to_terminal(run, base))
         except KeyboardInterrupt:
             status = INTERRUPTED
     raise typer.Exit(status)
@@ -107,7 +107,7 @@ def require_readable(file: Path) -> None:
         raise BadRequest(f"{file}: {error.strerror}", field="file") from error
 
 
-async def _stream(run: Run, base: str) -> int:
+async def stream_to_terminal(run: Run, base: str) -> int:
     """Streams to the end, or to Ctrl-C. The exit status."""
     audio = await _open(run)
     chunks = ChunkFeed(audio.chunks)
