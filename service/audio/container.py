@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, BinaryIO, NoReturn, TypeAlias
+from typing import Any, BinaryIO, NoReturn
 
 import av
 import numpy as np
@@ -36,8 +36,6 @@ _RAW_FORMATS = {".g722": "g722"}  # no header tells them
 _ESTIMATED = {"aac", "amr"}  # FFmpeg guesses the duration of these from the size of the first frames
 _MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 4_000, 384_000  # Hz; rates far off are damage, or a bomb for the resampler
 _MICROSECONDS = 1_000_000
-
-AudioPacket: TypeAlias = av.Packet[AudioStream]
 
 
 class _Upload(io.RawIOBase):
@@ -173,7 +171,7 @@ def _decode(container: InputContainer, stream: AudioStream) -> Iterator[tuple[in
                 yield frame.sample_rate, mixer.mix(frame)
 
 
-def _next_packet(packets: Iterator[AudioPacket]) -> AudioPacket | None:
+def _next_packet(packets: Iterator["av.Packet[AudioStream]"]) -> "av.Packet[AudioStream] | None":
     """None at the end of the file, or of what can be read of it."""
     try:
         return next(packets, None)
