@@ -1,0 +1,124 @@
+"""What is promised is broken on purpose: real processes, real Valkey, real speech."""
+
+import asyncio
+import signal
+
+import redis
+from sotto_client import Stream, StreamOptions
+
+from service.log.store import Keys
+from tests.integration.conftest import CHUNK, dictating
+from tests.stack import Stack
+
+KEYS = Keys("sotto")
+
+
+async def until(condition: object, what: str) -> None:
+    """Polls a callable until it holds."""
+    async with asyncio.timeout(30):
+        while not condition():  # type: ignore[operator]  # any callable
+            await asyncio.sleep(0.02)
+
+
+def assert_in_order(seqs: list[int]) -> None:
+    assert seqs == sorted(set(seqs)), "events repeated or out of order"
+
+
+async def test_a_worker_killed_mid_batch_loses_nothing(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    _, url = stack.gateway()
+    first = stack.worker()
+    stack.ready(url)
+    store = redis.Redis.from_url(stack.redis.url)
+    async with dictating(url, demo_speech) as dictation:
+        await dictation.until_finals(1)
+        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"], "a claimed turn")
+        first.kill()
+        stack.worker()
+        assert await dictation.done() == undisturbed
+        assert_in_order(dictation.seqs)
+
+
+async def test_a_gateway_killed_mid_stream_is_resumed_on_another(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    first, one = stack.gateway()
+    _, two = stack.gateway()
+    stack.worker()
+    stack.ready(one)
+    async with dictating([one, two], demo_speech) as dictation:
+        await dictation.until_finals(1)
+        first.kill()
+        assert await dictation.done() == undisturbed
+        assert_in_order(dictation.seqs)
+
+
+async def test_a_gateway_that_drains_hands_its_streams_over(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    first, one = stack.gateway()
+    _, two = stack.gateway()
+    stack.worker()
+    stack.ready(one)
+    async with dictating([one, two], demo_speech) as dictation:
+        await dictation.until_finals(1)
+        assert await asyncio.to_thread(first.terminate) == 0
+        assert await dictation.done() == undisturbed
+        assert_in_order(dictation.seqs)
+
+
+async def test_valkey_killed_and_started_again_keeps_what_was_acknowledged(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    _, url = stack.gateway()
+    stack.worker()
+    stack.ready(url)
+    async with dictating(url, demo_speech) as dictation:
+        await dictation.until_finals(2)
+        stack.redis.kill()
+        await asyncio.to_thread(stack.redis.start)
+        assert await dictation.done() == undisturbed
+        assert_in_order(dictation.seqs)
+
+
+async def test_a_worker_that_stalls_past_its_claim_cannot_publish(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    _, url = stack.gateway()
+    stalled = stack.worker()
+    stack.ready(url)
+    store = redis.Redis.from_url(stack.redis.url)
+    async with dictating(url, demo_speech) as dictation:
+        await dictation.until_finals(1)
+        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"], "a claimed turn")
+        stalled.signal(signal.SIGSTOP)
+        stack.worker()
+        await dictation.until_finals(3)
+        stalled.signal(signal.SIGCONT)
+        assert await dictation.done() == undisturbed
+        assert_in_order(dictation.seqs)
+
+
+async def test_a_turn_that_cannot_be_decoded_is_answered_and_hurts_nobody(
+    stack: Stack, demo_speech: bytes, undisturbed: list[str]
+) -> None:
+    _, url = stack.gateway()
+    stack.worker()
+    stack.ready(url)
+    store = redis.Redis.from_url(stack.redis.url)
+    async with dictating(url, demo_speech) as healthy:
+        async with Stream(url, StreamOptions(language="en", interim=False)) as poisoned:
+            for at in range(0, 5 * 32_000, CHUNK):
+                await poisoned.send_audio(demo_speech[at : at + CHUNK])
+            [session] = [k for k in store.scan_iter("sotto:{s_*}:audio") if store.xlen(k) > 40]
+            # half a sample, behind everything: the next read of the log is damaged
+            await until(lambda: store.xinfo_stream(session)["last-generated-id"] >= b"79000", "all audio logged")
+            last = store.xinfo_stream(session)["last-generated-id"].decode().split("-")[0]
+            store.xadd(session, {"pcm": b"\x00"}, id=f"{last}-9")
+            await poisoned.finish()
+            seen = [event async for event in poisoned]
+        problems = [event for event in seen if getattr(event, "code", None) == "decode_failed"]
+        assert problems
+        assert store.xlen(KEYS.dead_turns("base")) >= 1
+        assert await healthy.done() == undisturbed
