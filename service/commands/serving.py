@@ -73,6 +73,9 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     from service.gateway.app import create_app
 
     logs.configure(settings.log_level, "gateway")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has drained: that is an orderly end
+        signal.signal(number, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         create_app(settings, redis_url),
         host=host,

@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import redis
-from sotto_client import Stream, StreamOptions
+from sotto_client import Acknowledged, Finished, Problem, Started, Stream, StreamOptions
 
 from service.log.store import Keys
 from tests.integration.conftest import CHUNK, dictating
@@ -13,10 +14,10 @@ from tests.stack import Stack
 KEYS = Keys("sotto")
 
 
-async def until(condition: object, what: str) -> None:
-    """Polls a callable until it holds."""
+async def until(condition: Callable[[], object]) -> None:
+    """Polls until it holds."""
     async with asyncio.timeout(30):
-        while not condition():  # type: ignore[operator]  # any callable
+        while not condition():  # noqa: ASYNC110  # what happens in another process sets no event here
             await asyncio.sleep(0.02)
 
 
@@ -33,7 +34,7 @@ async def test_a_worker_killed_mid_batch_loses_nothing(
     store = redis.Redis.from_url(stack.redis.url)
     async with dictating(url, demo_speech) as dictation:
         await dictation.until_finals(1)
-        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"], "a claimed turn")
+        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"])
         first.kill()
         stack.worker()
         assert await dictation.done() == undisturbed
@@ -91,7 +92,7 @@ async def test_a_worker_that_stalls_past_its_claim_cannot_publish(
     store = redis.Redis.from_url(stack.redis.url)
     async with dictating(url, demo_speech) as dictation:
         await dictation.until_finals(1)
-        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"], "a claimed turn")
+        await until(lambda: store.xpending(KEYS.turns("base", "partial"), "workers")["pending"])
         stalled.signal(signal.SIGSTOP)
         stack.worker()
         await dictation.until_finals(3)
@@ -109,16 +110,20 @@ async def test_a_turn_that_cannot_be_decoded_is_answered_and_hurts_nobody(
     store = redis.Redis.from_url(stack.redis.url)
     async with dictating(url, demo_speech) as healthy:
         async with Stream(url, StreamOptions(language="en", interim=False)) as poisoned:
-            for at in range(0, 5 * 32_000, CHUNK):
+            started = await anext(poisoned)
+            assert isinstance(started, Started)
+            sent = 4 * 32_000  # inside the first utterance
+            for at in range(0, sent, CHUNK):
                 await poisoned.send_audio(demo_speech[at : at + CHUNK])
-            [session] = [k for k in store.scan_iter("sotto:{s_*}:audio") if store.xlen(k) > 40]
-            # half a sample, behind everything: the next read of the log is damaged
-            await until(lambda: store.xinfo_stream(session)["last-generated-id"] >= b"79000", "all audio logged")
-            last = store.xinfo_stream(session)["last-generated-id"].decode().split("-")[0]
-            store.xadd(session, {"pcm": b"\x00"}, id=f"{last}-9")
+            async for event in poisoned:
+                if isinstance(event, Acknowledged) and event.bytes == sent:
+                    break
+            audio = KEYS.audio(started.session)
+            last = store.xinfo_stream(audio)["last-generated-id"].decode().split("-")[0]
+            store.xadd(audio, {"pcm": b"x"}, id=f"{last}-9")  # half a sample: the log is damaged
             await poisoned.finish()
             seen = [event async for event in poisoned]
-        problems = [event for event in seen if getattr(event, "code", None) == "decode_failed"]
-        assert problems
+        assert [event.code for event in seen if isinstance(event, Problem)] == ["decode_failed"]
+        assert isinstance(seen[-1], Finished)
         assert store.xlen(KEYS.dead_turns("base")) >= 1
         assert await healthy.done() == undisturbed
