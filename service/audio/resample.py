@@ -16,7 +16,7 @@ from service.audio.pcm import Int16, to_float32, to_int16
 from service.transcript import SAMPLE_RATE
 
 # soxr HQ: its filters reach 12.5 ms (measured at 8 kHz, the longest) to either side of an output sample.
-FILTER_REACH_S = 0.03
+FILTER_REACH_S = 0.02
 # A replay starts where an input sample falls on an output sample. All usual rates have such a place within
 # this many samples (44.1 kHz: every 441). A rate like 47,999 Hz has not: there the replay lies up to a fraction
 # of a sample beside the first run, which shifts nothing audible and changes no count.

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from service.errors import BadAudio
 
-MAX_PACKET_BYTES = 16_384  # an Opus packet of 120 ms at 510 kbit/s has 7,650, an ADTS frame at most 8,191
+MAX_PACKET_BYTES = 8_192  # an Opus packet of 120 ms at 510 kbit/s has 7,650, an ADTS frame at most 8,191
 
 
 @dataclass(frozen=True, slots=True)
