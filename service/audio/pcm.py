@@ -60,7 +60,9 @@ def decode(data: bytes, encoding: str, channels: int = 1) -> Int16:
         samples = _TABLES[encoding][np.frombuffer(data, dtype=np.uint8)]
     if channels == 1:
         return samples
-    mixed: Float32 = np.rint(samples.reshape(-1, channels).mean(axis=1, dtype=np.float32))
+    # A product with a vector is several times faster than mean() over an axis of two.
+    weights = np.full(channels, 1 / channels, dtype=np.float32)
+    mixed: Float32 = np.rint(samples.reshape(-1, channels).astype(np.float32) @ weights)
     return mixed.astype(np.int16)
 
 
