@@ -81,8 +81,8 @@ class EndpointerOptions:
         return silence - spent * max(silence - _LEAST_PAUSE, 0)
 
 
-# For recordings, where nobody waits for an utterance to end. Packing very short utterances spares the decoder some loops;
-# packing to 10 s or more costs a CPU a fifth of its throughput, as the encoder is cheapest in windows of 7 to 15 s.
+# For recordings, where nobody waits for an utterance to end. Very short utterances are joined; joining up to 10 s or
+# more costs a CPU 10 to 20 % of its throughput, as the encoder is cheapest in windows of 7 to 15 s.
 EndpointerOptions.OFFLINE = EndpointerOptions(threshold=0.4, max_utterance_ms=26_000, min_utterance_ms=6_000)
 
 
