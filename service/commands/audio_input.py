@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from sotto_client import AudioFormat
 
@@ -18,6 +18,12 @@ _BYTES_PER_SAMPLE = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
 _WAV_ENCODINGS = {(1, 16): "pcm_s16le", (3, 32): "pcm_f32le", (6, 8): "alaw", (7, 8): "mulaw"}
 _WAV_EXTENSIBLE = 0xFFFE
 _UNKNOWN_LENGTH = 0x7FFF0000  # what arecord and ffmpeg write into a pipe is 0 or near a power of two
+
+
+class Readable(Protocol):
+    """A binary file, buffered or not; `read` may return less than asked for, nothing only at the end."""
+
+    def read(self, size: int, /) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ def file_input(path: Path) -> AudioInput:
     return AudioInput(AudioFormat("pcm_s16le", SAMPLE_RATE, 1), _file_chunks(path))
 
 
-def stdin_input(source: BinaryIO, raw_format: AudioFormat) -> AudioInput:
+def stdin_input(source: Readable, raw_format: AudioFormat) -> AudioInput:
     """A WAV by its header, whose length may be unknown, else raw samples in `raw_format`.
 
     `source` is read as data comes. Raises BadAudio, UnsupportedMedia for a header that cannot be used.
@@ -66,7 +72,7 @@ def _chunk_bytes(audio_format: AudioFormat) -> int:
     return max(1, round(audio_format.sample_rate * CHUNK_S)) * frame_bytes
 
 
-def _chunks(source: BinaryIO, head: bytes, chunk_bytes: int, *, limit: int | None) -> Iterator[bytes]:
+def _chunks(source: Readable, head: bytes, chunk_bytes: int, *, limit: int | None) -> Iterator[bytes]:
     if head:
         yield head
     left = limit
@@ -78,7 +84,7 @@ def _chunks(source: BinaryIO, head: bytes, chunk_bytes: int, *, limit: int | Non
         left = None if left is None else left - len(chunk)
 
 
-def _read_wav_header(source: BinaryIO) -> tuple[AudioFormat, int | None]:
+def _read_wav_header(source: Readable) -> tuple[AudioFormat, int | None]:
     """Reads up to the first sample: the format and the bytes of audio, None when the header does not know."""
     audio_format: AudioFormat | None = None
     while True:
@@ -107,7 +113,7 @@ def _wav_format(body: bytes) -> AudioFormat:
     return AudioFormat(encoding, sample_rate, channels)
 
 
-def _read_exactly(source: BinaryIO, size: int) -> bytes:
+def _read_exactly(source: Readable, size: int) -> bytes:
     """`size` bytes, fewer only at the end."""
     data = b""
     while len(data) < size:

@@ -3,9 +3,37 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar, cast
+
+T = TypeVar("T")
 
 _AHEAD = 50  # chunks that may wait; a file is not decoded much faster than it is sent
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """The result of `work`, which may block for ever without keeping the program from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, result))
+
+    def run() -> None:
+        try:
+            outcome: tuple[T | None, Exception | None] = (work(), None)
+        except Exception as error:  # raised again to the caller
+            outcome = (None, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="audio-input", daemon=True).start()
+    return await done
 
 
 class ChunkFeed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,7 @@ from sotto_client.addresses import stream_url
 from loadtest.pacing import Pacer
 from service.commands.audio_input import AudioInput, file_input, stdin_input
 from service.commands.caption_output import caption_output
-from service.commands.chunk_feed import ChunkFeed
+from service.commands.chunk_feed import ChunkFeed, in_daemon_thread
 from service.commands.client_errors import one_line_client_errors
 from service.commands.serving import private_server
 from service.commands.terminal import one_line_errors
@@ -131,7 +132,9 @@ async def stream_to_terminal(run: Run, base: str) -> int:
 
 async def _open(run: Run) -> AudioInput:
     if run.source == STDIN:
-        return await asyncio.to_thread(stdin_input, sys.stdin.buffer, run.raw_format)
+        # unbuffered: a thread that is stuck in a buffered read makes the interpreter abort when it ends
+        stdin = io.FileIO(sys.stdin.fileno(), closefd=False)
+        return await in_daemon_thread(lambda: stdin_input(stdin, run.raw_format))
     return file_input(Path(run.source))
 
 

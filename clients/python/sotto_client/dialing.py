@@ -7,7 +7,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
 from sotto_client.addresses import is_loopback, stream_url
-from sotto_client.errors import Refused, SottoClientError, Unreachable, error_from_response
+from sotto_client.errors import Refused, SottoClientError, Unreachable, error_from_response, reason
 
 _MAX_MESSAGE_BYTES = 4 * 2**20  # a final with the words of a long utterance is far below
 
@@ -51,8 +51,10 @@ class Dialer:
             raise _rejection(error, url) from error
         except InvalidURI as error:
             raise SottoClientError(f"{url} is not a WebSocket URL") from error
-        except (TimeoutError, OSError, EOFError, InvalidHandshake) as error:
-            raise Unreachable(f"no server answers at {url} ({_reason(error)})") from error
+        except TimeoutError as error:
+            raise Unreachable(f"{url} did not answer within {self._timeout_s:g} s") from error
+        except (OSError, EOFError, InvalidHandshake) as error:
+            raise Unreachable(f"no server answers at {url} ({reason(error)})") from error
 
 
 def _rejection(error: InvalidStatus, url: str) -> SottoClientError:
@@ -65,9 +67,3 @@ def _rejection(error: InvalidStatus, url: str) -> SottoClientError:
     if response.status_code >= 500 and not isinstance(mapped, Refused):
         return Unreachable(f"{url} answered with HTTP status {response.status_code}")
     return mapped
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    return str(error) or type(error).__name__

@@ -13,6 +13,7 @@ SottoClientError
     └── Failed        the server's fault
 """
 
+import re
 from typing import Any
 
 
@@ -97,6 +98,11 @@ _CLASS_BY_STATUS: dict[int, type[ApiError]] = {
     503: Refused,
 }
 _CODE_BY_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 429: "refused", 503: "refused"}
+
+
+def reason(error: BaseException) -> str:
+    """Why a connection failed, in the system's words without its numbers."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def error_from_event(code: str, message: str, field: str | None, close_code: int | None) -> ApiError:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import httpx
 
 from sotto_client.addresses import http_url, is_loopback
-from sotto_client.errors import ProtocolError, Unreachable, error_from_response
+from sotto_client.errors import ProtocolError, Unreachable, error_from_response, reason
 from sotto_client.events import Event
 from sotto_client.options import Patience, StreamOptions
 from sotto_client.threaded import iterate_stream
@@ -100,7 +100,7 @@ class SottoClient:
         except httpx.TimeoutException as error:
             raise Unreachable(f"{self._base} did not answer in time") from error
         except httpx.TransportError as error:
-            raise Unreachable(f"no server answers at {self._base} ({error or type(error).__name__})") from error
+            raise Unreachable(f"no server answers at {self._base} ({reason(error)})") from error
         if response.is_success:
             return response
         try:
