@@ -32,7 +32,7 @@ TURN_WAIT_SECONDS = Histogram("sotto_turn_wait_seconds", "Turn in its queue", ["
 BATCH_SIZE = Histogram("sotto_batch_size", "Utterances per batch", ["kind"], buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64))
 WINDOW_SECONDS = Histogram("sotto_window_seconds", "Encoder window", buckets=(5, 7, 10, 13, 15, 20, 25, 30))
 STAGE_SECONDS = Histogram(
-    "sotto_stage_seconds", "One batch in one stage: features, encode, decode, align", ["stage"], buckets=COST_S
+    "sotto_stage_seconds", "One batch in one stage: features, encode, generate, align", ["stage"], buckets=COST_S
 )
 REAL_TIME_FACTOR = Histogram(
     "sotto_real_time_factor",

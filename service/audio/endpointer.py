@@ -33,7 +33,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "min_speech_ms": (32, 2_000),
     "silence_ms": (100, 10_000),
     "preroll_ms": (0, 2_000),
-    "max_utterance_ms": (5_000, 28_000),
+    "max_utterance_ms": (5_000, 26_000),
     "min_utterance_ms": (0, 20_000),
     "packing_silence_ms": (100, 10_000),
 }

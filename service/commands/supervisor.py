@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from service.log.private import PrivateRedis
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ class Child:
                 *self._arguments, env=self._environment, start_new_session=True
             )
             code = await self._process.wait()
+            # so that its gauges are not counted any more
+            mark_process_dead(self._process.pid, self._environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]  # untyped upstream
             if self._stopping.is_set():
                 return
             if code > 0 and not has_worked():

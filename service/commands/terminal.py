@@ -6,12 +6,14 @@ from pathlib import Path
 
 import rich.progress
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from models.fetch import fetch
 from service.errors import BadRequest, SottoError
 
 MB = 1_000_000
+UNPREFIXED = ("REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
 PLAIN_STEP_PERCENT = 10
 
 
@@ -20,6 +22,12 @@ def one_line_errors() -> Iterator[None]:
     """Ends the command on a SottoError: status 2 when the person can mend it, 1 otherwise."""
     try:
         yield
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        known = name if name in UNPREFIXED else f"SOTTO_{name}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {known}: {first['msg']}", markup=False)
+        raise typer.Exit(2) from error
     except SottoError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error.message}", markup=False)
         raise typer.Exit(2 if isinstance(error, BadRequest) else 1) from error

@@ -39,16 +39,17 @@ def build(settings: Settings, redis_url: str) -> Gateway:
     """The parts of one gateway process."""
     store = Store(redis_url, prefix=settings.key_prefix)
     name = secrets.token_hex(6)
+    sessions = Sessions(store, resume_ttl_s=settings.resume_ttl_s)
     return Gateway(
         name=name,
         settings=settings,
         store=store,
-        sessions=Sessions(store, resume_ttl_s=settings.resume_ttl_s),
+        sessions=sessions,
         recordings=Sessions(store, resume_ttl_s=RECORDING_TTL_S),
         waker=Waker(store, name),
         admission=Admission(store, settings),
         vad=SileroVad(),
-        roster=Roster(store),
+        roster=Roster(store, sessions),
     )
 
 

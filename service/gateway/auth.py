@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+from urllib.parse import urlsplit
 
 from service.errors import BadRequest, Unauthorized
 
@@ -27,6 +28,11 @@ class Keys:
         # every key is compared in full, so the time taken tells nothing
         if not sum(hmac.compare_digest(given, known) for known in self._keys):
             raise Unauthorized("that API key is not known here", field="authorization")
+
+    def check_origin(self, origin: str | None) -> None:
+        """Without keys, a web page of another site must not use the server of whoever views it. Raises Unauthorized."""
+        if self.open and origin and not _is_loopback(urlsplit(origin).hostname or ""):
+            raise Unauthorized(f"without API keys, pages of {origin} are not served", field="origin")
 
 
 def require_loopback_without_keys(keys: Keys, host: str) -> None:

@@ -118,6 +118,8 @@ class LiveSession:
         owner = f"{gateway.name}/{secrets.token_hex(8)}"
         record = await gateway.sessions.take_over(session, token=token, owner=owner, wake=gateway.waker.channel)
         await gateway.waker.call(record.former_wake, session)
+        if last_seq >= record.resumed_seq:
+            raise BadRequest("no event has that number yet", field="last_seq")
         options = StreamOptions.load(record.options)
         writer = SessionWriter(
             gateway.store,
@@ -203,12 +205,11 @@ class LiveSession:
         """New options, effective from the next utterance. Format and model stay."""
         self.options = replace(options, format=self.options.format, model=self.options.model)
         self._ingest.endpointer.configure(self.options.endpointing)
-        await self._gateway.sessions.configure(self.id, self.options.dump())
-        await self.emit({"type": "configured"})
+        await self.emit({"type": "configured"}, options=self.options.dump())
 
-    async def emit(self, event: Event) -> None:
+    async def emit(self, event: Event, *, options: dict[str, Any] | None = None) -> None:
         """Logs an event of the protocol itself (pong, configured, error)."""
-        await self._gateway.sessions.emit(self.id, self._writer.owner, event)
+        await self._gateway.sessions.emit(self.id, self._writer.owner, event, options=options)
         self._gateway.waker.ring(self.id)
 
     @property

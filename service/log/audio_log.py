@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import BadAudio, NotFound
-from service.log.event_log import Event, encode
+from service.log.event_log import MAX_EVENTS, Event, encode
 from service.log.store import Store
 
 Pcm = npt.NDArray[np.int16]
@@ -83,6 +83,7 @@ class AudioLog:
                 marks,
                 f"{owner}/{chunk.number}",
                 ack,
+                MAX_EVENTS,
                 len(chunk.events),
                 *map(encode, chunk.events),
             ],

@@ -8,6 +8,7 @@ from service.log.store import Store
 Event = dict[str, Any]
 
 PAGE = 200  # events read at once
+MAX_EVENTS = 20_000  # kept per session; about ten hours of dictation
 
 
 class EventLog:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError, WatchError
@@ -15,6 +16,15 @@ CHUNK_BYTES = 512 * 1024
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job in a gateway's hands: its entry in the queue, its id, how often it was delivered."""
+
+    entry: str
+    id: str
+    deliveries: int
 
 
 class Jobs:
@@ -82,8 +92,8 @@ class Jobs:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def claim(self, consumer: str, *, timeout_ms: int, idle_ms: int) -> tuple[str, str] | None:
-        """The entry and id of a job whose runner went silent, else of the next one; None when none comes."""
+    async def claim(self, consumer: str, *, timeout_ms: int, idle_ms: int) -> ClaimedJob | None:
+        """A job whose runner went silent, else the next one; None when none comes."""
         try:
             reply = await self._store.redis.xautoclaim(self._queue, GROUP, consumer, idle_ms, count=1)
             entries = [entry for entry in reply[1] if entry[1]]
@@ -97,7 +107,9 @@ class Jobs:
         if not entries:
             return None
         entry_id, fields = entries[0]
-        return entry_id.decode(), fields[b"job"].decode()
+        pending = await self._store.redis.xpending_range(self._queue, GROUP, entry_id, entry_id, 1)
+        deliveries = pending[0]["times_delivered"] if pending else 1
+        return ClaimedJob(entry_id.decode(), fields[b"job"].decode(), deliveries)
 
     async def keep(self, consumer: str, entry: str) -> None:
         """Renews the claim on a job that is being run."""

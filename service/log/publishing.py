@@ -4,12 +4,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
-from service.log.event_log import Event, encode
+from service.log.event_log import MAX_EVENTS, Event, encode
 from service.log.sessions import FINISHED_TTL_S
 from service.log.store import Store
 from service.log.turns import Turn
-
-MAX_EVENTS = 20_000  # per session; about ten hours of dictation
 
 Outcome = Literal["ok", "stale", "done", "gone"]
 

@@ -4,11 +4,12 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from service.errors import Conflict, NotFound, Unauthorized
-from service.log.event_log import Event, encode
+from service.log.event_log import MAX_EVENTS, Event, encode
 from service.log.store import Store
 
 FINISHED_TTL_S = 60  # how long the events of a finished session can still be asked for
@@ -109,14 +110,22 @@ class Sessions:
             resumed_seq=int(reply[1]),
         )
 
-    async def configure(self, session: str, options: dict[str, Any]) -> None:
-        """Stores options for whoever resumes the session; turns carry their own copy."""
-        await self._store.redis.hset(self._store.keys.state(session), "options", json.dumps(options))
+    async def emit(self, session: str, owner: str, event: Event, *, options: dict[str, Any] | None = None) -> None:
+        """Adds an event to the log, and stores `options` for whoever resumes the session (turns carry their own).
 
-    async def emit(self, session: str, owner: str, event: Event) -> None:
-        """Adds an event to the log. Raises Conflict or NotFound when the session is not the caller's any more."""
-        state, _, events = self._keys(session)
-        _expect_ok(await self._store.script("emit", [state, events], [owner, encode(event)]))
+        Raises Conflict or NotFound when the session is not the caller's any more.
+        """
+        stored = json.dumps(options) if options else ""
+        arguments = [owner, encode(event), MAX_EVENTS, stored]
+        _expect_ok(await self._store.script("emit", self._keys(session), arguments))
+
+    async def touch(self, sessions: Iterable[str]) -> None:
+        """Keeps sessions from expiring while their sockets are open, whatever they send."""
+        pipe = self._store.redis.pipeline(transaction=False)
+        for session in sessions:
+            for key in self._keys(session):
+                pipe.expire(key, self.ttl_s)
+        await pipe.execute()
 
     async def request_partial(
         self, session: str, owner: str, utterance: int

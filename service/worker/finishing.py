@@ -27,7 +27,9 @@ class Finisher:
         end = turn.end if turn.end is not None else turn.start
         speech_end = turn.speech_end if turn.speech_end is not None else end
         final = final_of(loaded.agreement, hypothesis, turn.utterance, turn.start, speech_end)
-        event = final_event(turn, final) if final.text else None
+        # an utterance without words is closed silently, unless a caption of it was shown and must be taken back
+        shown = bool(loaded.agreement.decided or loaded.agreement.tail)
+        event = final_event(turn, final) if final.text or shown else None
         return await self._publisher.final(turn, loaded.lease, end, event, final.language if final.text else "")
 
     async def _publish_partial(self, turn: Turn, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:

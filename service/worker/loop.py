@@ -10,13 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from redis.exceptions import RedisError, ResponseError
 
 from service import metrics
 from service.decoding.whisper import DecodeResult, Utterance
-from service.errors import SottoError
+from service.errors import SottoError, StoreUnavailable
 from service.log.publishing import Publisher
 from service.log.store import Store
 from service.log.turns import Claimed, TurnQueue
@@ -141,6 +142,10 @@ class Worker:
             return None
         try:
             loaded = await self._loader.load(claimed)
+        except (RedisError, StoreUnavailable) as error:
+            log.warning("cannot load a turn", extra={**_ids(claimed), "reason": str(error)})
+            self._let_go(claimed)
+            return None
         except (SottoError, ValueError, TypeError) as error:
             await self._bury(claimed, str(error))
             return None
@@ -166,14 +171,21 @@ class Worker:
             if not batch:
                 return
             self._waiting = [w for w in self._waiting if w not in batch]
-            task = asyncio.create_task(self._work([w.item for w in batch]))
+            loaded = [w.item for w in batch]
+            task = asyncio.create_task(self._work(loaded))
             self._running[task] = batch[0].kind
-            task.add_done_callback(self._finished)
+            task.add_done_callback(partial(self._finished, loaded))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, batch: list[Loaded], task: asyncio.Task[None]) -> None:
         del self._running[task]
         if not task.cancelled() and (error := task.exception()):
             log.error("a batch was not published; its turns will be reclaimed", exc_info=error)
+            for loaded in batch:
+                self._let_go(loaded.claimed)
+
+    def _let_go(self, claimed: Claimed) -> None:
+        """Stops renewing a claim, so that the turn is delivered again."""
+        self._held.pop(claimed.key, None)
 
     async def _work(self, batch: list[Loaded]) -> None:
         """Decodes and publishes a batch; when it fails as a whole, each of its turns alone."""
@@ -229,14 +241,14 @@ class Worker:
 
     async def _done(self, claimed: Claimed, outcome: str) -> None:
         await self._turns.ack(claimed)
-        self._held.pop(claimed.key, None)
+        self._let_go(claimed)
         metrics.TURNS.labels(claimed.turn.kind, outcome).inc()
 
     async def _bury(self, claimed: Claimed, reason: str) -> None:
         log.error("dead-lettered a turn", extra={**_ids(claimed), "reason": reason})
         await self._finisher.fail(claimed.turn, reason)
         await self._turns.bury(claimed, reason)
-        self._held.pop(claimed.key, None)
+        self._let_go(claimed)
         metrics.TURNS.labels(claimed.turn.kind, "dead").inc()
 
     # ---- chores
@@ -247,8 +259,9 @@ class Worker:
         kept = await self._turns.keep_claims(self._status.id, held)
         lost = {claimed.key for claimed in held} - kept
         self._waiting = [w for w in self._waiting if w.item.claimed.key not in lost]
-        for key in lost:
-            self._held.pop(key, None)
+        for claimed in held:
+            if claimed.key in lost:
+                self._let_go(claimed)
 
     async def _reclaim_loop(self) -> None:
         async def reclaim() -> None:

@@ -11,14 +11,14 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from redis.exceptions import RedisError
 
 from service.audio.container import probe_duration
-from service.errors import NotFound, SottoError
+from service.errors import DecodeFailed, Failed, NotFound, SottoError, StoreUnavailable
 from service.gateway import webhooks
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.replies import error_body
 from service.gateway.rest.transcription import Transcription, as_verbose_json
 from service.log.event_log import Event
-from service.log.jobs import ENDED, Jobs
+from service.log.jobs import ENDED, ClaimedJob, Jobs
 from service.log.sessions import new_id
 
 log = logging.getLogger(__name__)
@@ -104,23 +104,38 @@ class JobRunner:
                 await self._jobs.ensure_group()
                 claimed = await self._jobs.claim(consumer, timeout_ms=WAIT_MS, idle_ms=idle_ms)
                 if claimed:
-                    await self._run_claimed(consumer, *claimed)
+                    await self._run_claimed(consumer, claimed)
             except (RedisError, SottoError) as error:
                 log.warning("cannot reach the job queue", extra={"reason": str(error)})
                 await asyncio.sleep(KEEP_S)
 
-    async def _run_claimed(self, consumer: str, entry: str, job: str) -> None:
-        keeper = asyncio.create_task(self._keep(consumer, entry))
+    async def _run_claimed(self, consumer: str, claimed: ClaimedJob) -> None:
+        keeper = asyncio.create_task(self._keep(consumer, claimed.entry))
         try:
             with contextlib.suppress(NotFound):  # cancelled or expired meanwhile
-                record = await self._jobs.get(job)
-                if record["status"] not in ENDED:
-                    record = await self._transcribe(job, record)
-                await self._notify(record)
-            await self._jobs.ack(entry)
+                await self._run_job(claimed)
+            with contextlib.suppress(NotFound):
+                await self._notify(await self._jobs.get(claimed.id))
+            await self._jobs.ack(claimed.entry)
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _run_job(self, claimed: ClaimedJob) -> None:
+        """Transcribes, and records the result or why there is none."""
+        record = await self._jobs.get(claimed.id)
+        if record["status"] in ENDED:
+            return
+        try:
+            if claimed.deliveries > self._gateway.settings.max_deliveries:
+                raise DecodeFailed(f"not finished in {claimed.deliveries - 1} deliveries")
+            await self._transcribe(claimed.id, record)
+        except (NotFound, StoreUnavailable, RedisError):
+            raise
+        except Exception as error:  # one bad job must not end the runner
+            known = error if isinstance(error, SottoError) else Failed("Sotto failed; the log says why")
+            log.warning("job failed", extra={"job": claimed.id}, exc_info=error)
+            await self._jobs.update(claimed.id, status="failed", ended=time.time(), **error_body(known))
 
     async def _keep(self, consumer: str, entry: str) -> None:
         while True:
@@ -130,20 +145,15 @@ class JobRunner:
             except (RedisError, SottoError) as error:
                 log.warning("cannot renew a job", extra={"reason": str(error)})
 
-    async def _transcribe(self, job: str, record: dict[str, Any]) -> dict[str, Any]:
+    async def _transcribe(self, job: str, record: dict[str, Any]) -> None:
         options = record["options"]
         await self._jobs.update(job, status="running", progress=0.0)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
             async for piece in self._jobs.read_upload(job):
                 spool.write(piece)
             spool.seek(0)
-            try:
-                result = await self._follow(job, spool, options)  # type: ignore[arg-type]  # typeshed: not a BinaryIO
-            except NotFound:
-                raise
-            except SottoError as error:
-                return await self._jobs.update(job, status="failed", ended=time.time(), **error_body(error))
-        return await self._jobs.update(job, status="succeeded", progress=1.0, ended=time.time(), result=result)
+            result = await self._follow(job, spool, options)  # type: ignore[arg-type]  # typeshed: not a BinaryIO
+        await self._jobs.update(job, status="succeeded", progress=1.0, ended=time.time(), result=result)
 
     async def _follow(self, job: str, spool: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
         """Transcribes, and reports progress at every final; a job that was cancelled raises NotFound there."""
@@ -164,7 +174,7 @@ class JobRunner:
 
     async def _notify(self, record: dict[str, Any]) -> None:
         url = record["options"]["webhook_url"]
-        if url and not record.get("webhook"):
+        if url:
             delivered = await webhooks.deliver(
                 url, {"type": "job.ended", "job": public(record)}, self._gateway.settings
             )

@@ -79,7 +79,7 @@ def _parse(adapter: TypeAdapter[T], text: str) -> T:
         return adapter.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        tags = {"start", "resume", "configure", "flush", "finish", "ping"}
+        tags = {"start", "resume", "configure", "flush", "finish", "ping", "str", "int"}
         field = ".".join(str(part) for part in first["loc"] if part not in tags)
         if first["type"].startswith("union_tag"):
             field = "type"

@@ -7,12 +7,13 @@ import logging
 from dataclasses import fields, replace
 from typing import Any
 
+from redis.exceptions import RedisError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from service import metrics
 from service.audio.endpointer import EndpointerOptions
 from service.audio.stream_decoder import StreamFormat
-from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError
+from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError, StoreUnavailable
 from service.gateway.auth import Keys
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession, StreamOptions
@@ -52,6 +53,7 @@ class Connection:
         session: LiveSession | None = None
         try:
             self._keys.check(self._socket.headers.get("authorization"))
+            self._keys.check_origin(self._socket.headers.get("origin"))
             session = await self._open()
             session_id.set(session.id)
             await self._converse(session)
@@ -60,6 +62,8 @@ class Connection:
             pass
         except SottoError as error:
             await self._fail(error)
+        except RedisError as error:
+            await self._fail(StoreUnavailable(f"Redis does not answer: {error}"))
         finally:
             if session:
                 await self._part(session)
@@ -185,9 +189,10 @@ class Connection:
 
     async def _part(self, session: LiveSession) -> None:
         """Makes safe what the client has sent, so that it has less to send again, and lets the session go."""
-        with contextlib.suppress(SottoError):
+        with contextlib.suppress(SottoError, RedisError):
             await session.settle()
-        await session.close()
+        with contextlib.suppress(SottoError, RedisError):
+            await session.close()
 
 
 def endpointing_of(base: EndpointerOptions, change: dict[str, Any]) -> EndpointerOptions:

@@ -1,6 +1,7 @@
 -- Appends audio with the endpointer's marks and the ingest snapshot in one step, if the caller still owns the session.
 -- KEYS state audio events
--- ARGV owner ttl_s first_sample last_sample pcm bytes snapshot keep_from ended marks ack_json n_events event_json...
+-- ARGV owner ttl_s first_sample last_sample pcm bytes snapshot keep_from ended marks append_id ack_json max_events
+--      n_events event_json...
 -- reply {status, next_utterance}
 local owner = redis.call('HGET', KEYS[1], 'owner')
 if not owner then return {'gone', 0} end
@@ -23,9 +24,9 @@ end
 redis.call('HSET', KEYS[1], 'samples', ARGV[4], 'bytes', ARGV[6], 'snapshot', ARGV[7], 'ended', ARGV[9],
            'appends', ARGV[11])
 
-for i = 14, 13 + tonumber(ARGV[13]) do
+for i = 15, 14 + tonumber(ARGV[14]) do
   local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
-  redis.call('XADD', KEYS[3], seq .. '-0', 'event', ARGV[i])
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[13], seq .. '-0', 'event', ARGV[i])
 end
 if ARGV[12] ~= '' then
   local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)

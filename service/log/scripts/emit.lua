@@ -1,10 +1,12 @@
--- Adds one event (configured, pong, error) to the event log, if the caller still owns the session.
--- KEYS state events      ARGV owner event_json      reply status
+-- Adds one event (configured, pong, error) to the event log, and stores new options if there are any, if the caller
+-- still owns the session.
+-- KEYS state audio events      ARGV owner event_json max_events options      reply status
 local now = redis.call('HMGET', KEYS[1], 'owner', 'ttl')
 local owner = now[1]
 if not owner then return 'gone' end
 if owner ~= ARGV[1] then return 'taken' end
 local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
-redis.call('XADD', KEYS[2], seq .. '-0', 'event', ARGV[2])
-for i = 1, 2 do redis.call('EXPIRE', KEYS[i], now[2]) end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], seq .. '-0', 'event', ARGV[2])
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'options', ARGV[4]) end
+for i = 1, 3 do redis.call('EXPIRE', KEYS[i], now[2]) end
 return 'ok'
