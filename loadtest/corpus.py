@@ -47,10 +47,10 @@ class SpokenStream:
 
 
 def load_manifest(path: Path, language: str) -> list[Clip]:
-    """The clips of one language. Raises BadRequest when the manifest cannot be used."""
+    """The clips of one language in which something is said. Raises BadRequest when the manifest cannot be used."""
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        clips = [_clip(path.parent, values) for values in lines if values["language"] == language]
+        clips = [_clip(path.parent, values) for values in lines if values["text"] and values["language"] == language]
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}", field="manifest") from error
     except (ValueError, KeyError, TypeError) as error:

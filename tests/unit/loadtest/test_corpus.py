@@ -64,6 +64,11 @@ def test_session_is_used_as_it_is_up_to_its_last_whole_utterance(tmp_path: Path)
     assert stream.utterances[0].start >= 0.5
 
 
+def test_clips_without_speech_are_left_out() -> None:
+    assert "music.flac" in MANIFEST.read_text()
+    assert "music.flac" not in {clip.path.name for clip in load_manifest(MANIFEST, "en")}
+
+
 def test_manifest_problems_are_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"audio": "a.flac"}\n')
