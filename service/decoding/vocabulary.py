@@ -19,6 +19,7 @@ PROMPT_LENGTHS = (32, 64, 96, 128, 176, MAX_PROMPT)  # padded to one of these, s
 BYTE_SPELLED = frozenset(
     ("am", "as", "bn", "bo", "gu", "he", "hi", "hy", "ka", "km", "kn", "lo", "ml")
     + ("mr", "my", "ne", "pa", "sa", "sd", "si", "ta", "te", "th", "ur", "yi")
+)
 
 
 class Vocabulary:
