@@ -87,3 +87,15 @@ def role_of(command: Sequence[str]) -> str:
 def child_processes() -> list[int]:
     """Processes that this one started."""
     return [process.pid for process in psutil.Process().children()]
+
+
+def own_cpu_s() -> float:
+    """CPU seconds of this process so far."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system)
+
+
+def machine_cpu_s() -> float:
+    """CPU seconds of all processes of this machine so far: other work at the same time spoils a measurement."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))

@@ -30,7 +30,7 @@ _ROWS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All latencies in seconds, pooled over the streams that finished."""
+    """All latencies in seconds, pooled over the streams that finished. `machine_cpu_s`: of all processes here."""
 
     scenario: Scenario
     wall_s: float
@@ -41,6 +41,7 @@ class Report:
     backlog: tuple[float, float] | None
     errors: Mapping[str, int]
     client_cpu_s: float
+    machine_cpu_s: float
     processes: Mapping[str, ProcessUse]
 
     def breaches(self, *, max_p95_final_s: float | None) -> list[str]:
@@ -66,6 +67,7 @@ class Report:
             "final_p50_first_and_last_quarter_s": self.backlog,
             "errors": dict(self.errors),
             "client_cpu_s": self.client_cpu_s,
+            "machine_cpu_s": self.machine_cpu_s,
             "processes": {role: asdict(use) for role, use in self.processes.items()},
         }
 
@@ -76,6 +78,7 @@ def build_report(
     *,
     wall_s: float,
     client_cpu_s: float,
+    machine_cpu_s: float,
     processes: Mapping[str, ProcessUse],
 ) -> Report:
     whole = [log for log in logs if log.error is None]
@@ -96,6 +99,7 @@ def build_report(
         backlog=timings.backlog_growth(whole),
         errors=Counter(log.error for log in logs if log.error is not None),
         client_cpu_s=client_cpu_s,
+        machine_cpu_s=machine_cpu_s,
         processes=processes,
     )
 
@@ -127,8 +131,13 @@ def _process_table(report: Report) -> Table:
     for role, use in report.processes.items():
         sizes = (f"{size / MIB:.0f}" for size in (use.rss_first, use.rss_last, use.rss_peak))
         table.add_row(role, f"{use.cpu_s:.1f}", f"{use.cpu_s / report.wall_s:.2f}", *sizes)
-    client_cores = report.client_cpu_s / report.wall_s
-    table.add_row("load generator", f"{report.client_cpu_s:.1f}", f"{client_cores:.2f}", "", "", "")
+    server_cpu_s = sum(use.cpu_s for use in report.processes.values())
+    rest = {
+        "load generator": report.client_cpu_s,
+        "everything else here": max(0.0, report.machine_cpu_s - report.client_cpu_s - server_cpu_s),
+    }
+    for label, cpu_s in rest.items():
+        table.add_row(label, f"{cpu_s:.1f}", f"{cpu_s / report.wall_s:.2f}", "", "", "")
     return table
 
 

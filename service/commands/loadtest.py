@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.console import Console
 
 from loadtest.client import Scenario, run_clients
 from loadtest.corpus import SpokenStream, build_streams, load_manifest
-from loadtest.processes import ProcessSampler, child_processes
+from loadtest.processes import ProcessSampler, child_processes, machine_cpu_s, own_cpu_s
 from loadtest.report import Report, build_report, render
 from loadtest.timings import StreamLog
 from service.commands.client_errors import one_line_client_errors
@@ -67,8 +66,7 @@ def loadtest(
 async def _measure(
     base: str, scenario: Scenario, spoken: list[SpokenStream], sampler: ProcessSampler, api_key: str | None
 ) -> Report:
-    own = psutil.Process()
-    before, started = own.cpu_times(), time.monotonic()
+    own_before_s, machine_before_s, started = own_cpu_s(), machine_cpu_s(), time.monotonic()
     sampling = asyncio.create_task(_keep_sampling(sampler))
     try:
         logs: list[StreamLog] = await run_clients(base, spoken, scenario, api_key=api_key)
@@ -76,12 +74,12 @@ async def _measure(
         sampling.cancel()
         await asyncio.gather(sampling, return_exceptions=True)
     sampler.sample()
-    after = own.cpu_times()
     return build_report(
         logs,
         scenario,
         wall_s=time.monotonic() - started,
-        client_cpu_s=after.user + after.system - before.user - before.system,
+        client_cpu_s=own_cpu_s() - own_before_s,
+        machine_cpu_s=machine_cpu_s() - machine_before_s,
         processes=sampler.use(),
     )
 

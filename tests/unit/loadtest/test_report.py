@@ -23,7 +23,9 @@ def stream_log(*delays: float, error: str | None = None) -> StreamLog:
 
 def report_of(*logs: StreamLog) -> Report:
     uses = {"worker": ProcessUse(10.0, 100 * 2**20, 120 * 2**20, 130 * 2**20)}
-    return build_report(logs, Scenario(clients=len(logs)), wall_s=20.0, client_cpu_s=1.0, processes=uses)
+    return build_report(
+        logs, Scenario(clients=len(logs)), wall_s=20.0, client_cpu_s=1.0, machine_cpu_s=13.0, processes=uses
+    )
 
 
 def test_good_run_has_no_breach() -> None:
@@ -56,7 +58,14 @@ def test_report_is_json_and_a_table() -> None:
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(render(report))
     text = console.export_text()
-    for part in ("final after true end of speech", "0.75", "worker", "WER 0.0%", "1 x at_capacity"):
+    for part in (
+        "final after true end of speech",
+        "0.75",
+        "worker",
+        "WER 0.0%",
+        "1 x at_capacity",
+        "everything else here",
+    ):
         assert part in text
 
 

@@ -1,0 +1,113 @@
+"""`sotto stream` and `sotto transcribe` as a person runs them, against a real server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.audio.container import read_file
+
+pytestmark = pytest.mark.slow
+
+DATA = Path(__file__).parents[1] / "data"
+CLIP = DATA / "human-en-vm-newuser.flac"
+NOBODY = "http://127.0.0.1:9"
+
+
+def sotto(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False)
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def raw(path: Path) -> bytes:
+    with path.open("rb") as source:
+        return b"".join(samples.tobytes() for samples in read_file(source, max_seconds=60, filename=path.name))
+
+
+def test_stream_prints_plain_finals_into_a_pipe(live_server: str) -> None:
+    done = sotto("stream", CLIP, "--url", live_server, "--language", "en", "--speed", "3")
+    assert done.returncode == 0
+    assert done.stdout.startswith("[00:0")
+    assert "guide you through a short setup" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_stream_reads_raw_samples_from_standard_input(live_server: str) -> None:
+    done = sotto("stream", "-", "--url", live_server, "--language", "en", "--json", stdin=raw(CLIP))
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (events[0]["type"], events[-1]["type"]) == ("started", "finished")
+    assert "setup" in " ".join(event["text"] for event in events if event["type"] == "final")
+
+
+def test_ctrl_c_brings_the_last_words_and_status_130(live_server: str) -> None:
+    command = [sys.executable, "-m", "service.cli", "stream", "-", "--url", live_server, "--language", "en", "--json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(raw(CLIP))
+        process.stdin.flush()
+        types = []
+        for line in process.stdout:
+            event = json.loads(line)
+            types.append(event["type"])
+            if event["type"] == "ack" and event["bytes"] > 100_000 and "interrupted" not in types:
+                types.append("interrupted")
+                os.kill(process.pid, signal.SIGINT)
+    assert types[-1] == "finished"
+    assert "final" in types
+    assert process.returncode == 130
+
+
+def test_transcribe_writes_one_file_per_recording(live_server: str, tmp_path: Path) -> None:
+    other = DATA / "human-en-vm-nobox.flac"
+    done = sotto("transcribe", CLIP, other, "--format", "srt", "--output-dir", tmp_path / "out", "--url", live_server)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / "out" / f"{path.stem}.srt") for path in (CLIP, other)]
+    assert "-->" in (tmp_path / "out" / f"{CLIP.stem}.srt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["transcribe", "none.wav", "--url", NOBODY], 2, "none.wav: No such file"),
+        (["stream", "none.wav", "--url", NOBODY], 2, "none.wav: No such file"),
+        (["stream", str(DATA), "--url", NOBODY], 2, "Is a directory"),
+        (["transcribe", str(CLIP), "--url", NOBODY], 1, "no server answers at http://127.0.0.1:9"),
+        (["stream", str(CLIP), "--url", NOBODY], 1, "no server answers at ws://127.0.0.1:9/v1/stream"),
+        (["stream", str(CLIP), "--url", "localhost"], 2, "'localhost' is not an http"),
+        (["loadtest", "--url", NOBODY, "--language", "sw"], 2, "no clip in language 'sw'"),
+    ],
+)
+def test_mistakes_are_one_clear_line(arguments: list[str], status: int, message: str) -> None:
+    done = sotto(*arguments)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_server_errors_are_one_clear_line(live_server: str, tmp_path: Path) -> None:
+    text = tmp_path / "note.wav"
+    text.write_text("this is no audio")
+    for arguments in (["transcribe", text], ["stream", text], ["stream", CLIP, "--model", "gigantic"]):
+        done = sotto(*arguments, "--url", live_server)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_load_test_reports_and_passes(live_server: str, tmp_path: Path) -> None:
+    out = tmp_path / "run.json"
+    done = sotto("loadtest", "--url", live_server, "--clients", "2", "--seconds", "6", "--stagger", "0", "--json", out)
+    report = json.loads(out.read_text())
+    assert done.returncode == 0, done.stdout
+    assert report["errors"] == {}
+    assert report["missed_utterances"] == 0
+    assert report["latency_s"]["final"]["count"] >= 2
+    assert "final after true end of speech" in done.stdout
