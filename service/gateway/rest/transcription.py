@@ -99,26 +99,45 @@ def cues(finals: Sequence[Event]) -> list[Cue]:
     """Subtitle cues: an utterance is broken at a sentence end, or where it grows too long to read."""
     found: list[Cue] = []
     for final in finals:
-        words: list[dict[str, Any]] = []
-        for word in final["words"]:
-            if words and _is_full(words, word):
-                found.append(_cue(words, final["language"]))
-                words = []
-            words.append(word)
-        if words:
-            found.append(_cue(words, final["language"]))
+        placed: list[_Placed] = []
+        for word in _placed(final):
+            if placed and _is_full(placed, word):
+                found.append(_cue(final, placed))
+                placed = []
+            placed.append(word)
+        if placed:
+            found.append(_cue(final, placed))
     return found
 
 
-def _is_full(words: list[dict[str, Any]], following: dict[str, Any]) -> bool:
-    chars = sum(len(word["word"]) + 1 for word in words)
-    too_long = chars + len(following["word"]) > CUE_CHARS or following["end"] - words[0]["start"] > CUE_S
-    return too_long or (words[-1]["word"].endswith(SENTENCE_ENDS) and chars > CUE_CHARS // 3)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A word, and the characters of the utterance's text in which it stands."""
+
+    word: dict[str, Any]
+    first: int
+    after: int
 
 
-def _cue(words: list[dict[str, Any]], language: str) -> Cue:
-    glue = "" if language in UNSPACED else " "
-    return Cue(words[0]["start"], words[-1]["end"], glue.join(word["word"] for word in words))
+def _placed(final: Event) -> list[_Placed]:
+    placed, at = [], 0
+    for word in final["words"]:
+        first = final["text"].index(word["word"], at)
+        at = first + len(word["word"])
+        placed.append(_Placed(word, first, at))
+    return placed
+
+
+def _is_full(cue: list[_Placed], following: _Placed) -> bool:
+    first, last = cue[0], cue[-1]
+    chars = last.after - first.first
+    too_long = following.after - first.first > CUE_CHARS or following.word["end"] - first.word["start"] > CUE_S
+    return too_long or (last.word["word"].endswith(SENTENCE_ENDS) and chars > CUE_CHARS // 3)
+
+
+def _cue(final: Event, placed: list[_Placed]) -> Cue:
+    first, last = placed[0], placed[-1]
+    return Cue(first.word["start"], last.word["end"], final["text"][first.first : last.after])
 
 
 def as_srt(transcription: Transcription) -> str:

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from service import metrics
 from service.errors import SottoError
@@ -29,6 +30,7 @@ router = APIRouter(tags=["transcription"])
 
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
 Granularity = Literal["word", "segment"]
+T = TypeVar("T")
 
 
 @router.post(
@@ -58,9 +60,11 @@ async def transcribe(
     options = RecordingOptions(served, language or None, "transcribe", prompt, temperature)
     events = Recording(gateway, file.file, file.filename, options).events()
     if stream:
-        first = await anext(events)  # a bad file is refused with a status, before the stream begins
-        chosen = set(granularities or ())
-        return StreamingResponse(_server_sent(first, events, "segment" in chosen), media_type="text/event-stream")
+        # a bad file is refused with a status, before the stream begins
+        first = await _until_disconnect(request, anext(events))
+        if first is None:
+            return Response(status_code=499)
+        return EventStream(_server_sent(first, events, "segment" in set(granularities or ())), events)
     transcription = await _until_disconnect(request, _collect(events))
     if transcription is None:
         return Response(status_code=499)
@@ -90,15 +94,28 @@ async def _collect(events: AsyncIterator[Event]) -> Transcription:
     raise AssertionError("a recording ends with `finished` or an error")
 
 
-async def _until_disconnect(request: Request, work: Any) -> Transcription | None:
+class EventStream(StreamingResponse):
+    """Server-sent events. However the response ends, the recording that they tell of ends with it."""
+
+    def __init__(self, content: AsyncIterator[str], recording: AsyncGenerator[Event, None]) -> None:
+        super().__init__(content, media_type="text/event-stream")
+        self._recording = recording
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._recording.aclose()
+
+
+async def _until_disconnect(request: Request, work: Awaitable[T]) -> T | None:
     """Runs `work`, and drops it when the client hangs up: nobody waits for the answer."""
     task = asyncio.ensure_future(work)
     gone = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
-            result: Transcription = task.result()
-            return result
+            return task.result()
         return None
     finally:
         for each in (task, gone):

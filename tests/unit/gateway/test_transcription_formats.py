@@ -76,3 +76,10 @@ def test_a_long_utterance_is_broken_into_cues_one_can_read() -> None:
     assert len(broken) > 5
     assert all(len(cue.text) <= 84 and cue.end - cue.start <= 7.0 for cue in broken)
     assert " ".join(cue.text for cue in broken) == long["text"]
+
+
+def test_subtitles_are_written_as_the_text_is() -> None:
+    said = final("an open source PBX, 你好 again")
+    said["text"] = "an open-source PBX,你好 again"
+    said["words"][2]["word"] = "-source"
+    assert [cue.text for cue in cues([said])] == [said["text"]]
