@@ -5,6 +5,7 @@ import contextlib
 import logging
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 RUNNERS = 2  # jobs that one gateway runs at once
-KEEP_S = 1.0
+RENEWALS = 4  # of a claim, in the time after which it counts as idle
+RETRY_S = 1.0
 WAIT_MS = 1_000
 SPOOL_BYTES = 8 * 1024 * 1024
 
@@ -91,35 +93,36 @@ class JobRunner:
         """Works until cancelled."""
         async with asyncio.TaskGroup() as group:
             for number in range(RUNNERS):
-                group.create_task(self._serve(f"{self._gateway.name}-{number}"))
+                group.create_task(self._serve(f"{self._gateway.name}-{number}", group))
 
     async def drain(self) -> None:
         """Takes no further job; a running one is left to be reclaimed."""
         self._draining = True
 
-    async def _serve(self, consumer: str) -> None:
+    async def _serve(self, consumer: str, group: asyncio.TaskGroup) -> None:
         idle_ms = self._gateway.settings.claim_idle_ms
         while not self._draining:
             try:
                 await self._jobs.ensure_group()
                 claimed = await self._jobs.claim(consumer, timeout_ms=WAIT_MS, idle_ms=idle_ms)
                 if claimed:
-                    await self._run_claimed(consumer, claimed)
+                    async with self._kept(consumer, claimed):
+                        with contextlib.suppress(NotFound):  # cancelled or expired meanwhile
+                            await self._run_job(claimed)
+                    group.create_task(self._conclude(consumer, claimed))
             except (RedisError, SottoError) as error:
                 log.warning("cannot reach the job queue", extra={"reason": str(error)})
-                await asyncio.sleep(KEEP_S)
+                await asyncio.sleep(RETRY_S)
 
-    async def _run_claimed(self, consumer: str, claimed: ClaimedJob) -> None:
-        keeper = asyncio.create_task(self._keep(consumer, claimed.entry))
+    async def _conclude(self, consumer: str, claimed: ClaimedJob) -> None:
+        """Tells the webhook, then takes the job off the queue; no other job waits for a slow webhook."""
         try:
-            with contextlib.suppress(NotFound):  # cancelled or expired meanwhile
-                await self._run_job(claimed)
-            with contextlib.suppress(NotFound):
-                await self._notify(await self._jobs.get(claimed.id))
-            await self._jobs.ack(claimed.entry)
-        finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            async with self._kept(consumer, claimed):
+                with contextlib.suppress(NotFound):
+                    await self._notify(await self._jobs.get(claimed.id))
+                await self._jobs.ack(claimed.entry)
+        except (RedisError, SottoError) as error:  # the job is reclaimed, and told again
+            log.warning("cannot conclude a job", extra={"job": claimed.id, "reason": str(error)})
 
     async def _run_job(self, claimed: ClaimedJob) -> None:
         """Transcribes, and records the result or why there is none."""
@@ -137,13 +140,25 @@ class JobRunner:
             log.warning("job failed", extra={"job": claimed.id}, exc_info=error)
             await self._jobs.update(claimed.id, status="failed", ended=time.time(), **error_body(known))
 
-    async def _keep(self, consumer: str, entry: str) -> None:
-        while True:
-            await asyncio.sleep(KEEP_S)
-            try:
-                await self._jobs.keep(consumer, entry)
-            except (RedisError, SottoError) as error:
-                log.warning("cannot renew a job", extra={"reason": str(error)})
+    @contextlib.asynccontextmanager
+    async def _kept(self, consumer: str, claimed: ClaimedJob) -> AsyncIterator[None]:
+        """Renews the claim on a job for the length of a block, well before it counts as idle."""
+        interval_s = self._gateway.settings.claim_idle_ms / 1000 / RENEWALS
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(interval_s)
+                try:
+                    await self._jobs.keep(consumer, claimed.entry)
+                except (RedisError, SottoError) as error:
+                    log.warning("cannot renew a job", extra={"job": claimed.id, "reason": str(error)})
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
     async def _transcribe(self, job: str, record: dict[str, Any]) -> None:
         options = record["options"]
