@@ -1,11 +1,19 @@
-"""A hypothesis under examination, and the encoder output it was read from."""
+"""An utterance on its way through the decoder: its hypothesis under examination, the encoder output behind it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import ctranslate2
 
 from service.decoding import fallback, guards
+from service.decoding.utterance import Utterance
+from service.decoding.vocabulary import BYTE_SPELLED
+from service.decoding.windows import MIN_PADDING, window_for
 from service.transcript import SAMPLE_RATE
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 MIN_TOKENS = 16
 TOKENS_PER_S = 10  # twice what the fastest talkers of the evaluation set need
@@ -56,6 +64,11 @@ class Draft:
         """Worth another attempt."""
         return not self.rejected and fallback.failed(self.avg_logprob, self.compression_ratio, looped=self.looped)
 
+    def weighed(self, probs_given_audio: Sequence[float], probs_given_silence: Sequence[float]) -> "Draft":
+        """With evidence; of a loop, whose copies flatter the mean, the log-probability is that of the kept tokens."""
+        logprob = guards.mean_logprob(probs_given_audio) if self.looped else self.avg_logprob
+        return replace(self, avg_logprob=logprob, evidence=guards.evidence(probs_given_audio, probs_given_silence))
+
     def better_than(self, other: "Draft | None") -> bool:
         """A hypothesis that passed beats one that failed, one that ended by itself a loop, a likelier the other."""
         return other is None or self._rank > other._rank
@@ -65,13 +78,46 @@ class Draft:
         return (not self.failed, not self.looped, self.avg_logprob)
 
 
-def token_limit(speech_samples: int, *, byte_spelled: bool) -> int:
-    """Tokens, prefix included, after which a hypothesis is stopped, since nobody speaks so fast."""
-    rate = TOKENS_PER_S * (BYTE_SPELLED_FACTOR if byte_spelled else 1)
-    return min(MAX_TOKENS, MIN_TOKENS + rate * speech_samples // SAMPLE_RATE)
+@dataclass(slots=True)
+class Item:
+    """One utterance of a batch, its language once that is known and its best draft so far."""
+
+    utterance: Utterance
+    language: str
+    language_probability: float = 1.0
+    draft: Draft | None = None
+
+    @property
+    def spoken(self) -> tuple[str, str]:
+        """Language and task."""
+        return self.language, self.utterance.options.task
+
+    @property
+    def window(self) -> int:
+        """Samples of the utterance's own window."""
+        return window_for(len(self.utterance.samples))
+
+    @property
+    def token_limit(self) -> int:
+        """Tokens, prefix included, after which a hypothesis is stopped, since nobody speaks so fast.
+
+        Taken from the window, so that it is the same for all that share a call.
+        """
+        limit = MIN_TOKENS + self._per_second(TOKENS_PER_S) * (self.window - MIN_PADDING) // SAMPLE_RATE
+        return max(min(MAX_TOKENS, limit), len(self.utterance.prefix) + MIN_TOKENS)
+
+    def is_hurried(self, n_tokens: int) -> bool:
+        """More tokens than can be spoken in the time."""
+        return n_tokens > self._per_second(HURRIED_TOKENS_PER_S) * max(self.utterance.seconds, 1.0)
+
+    def _per_second(self, rate: int) -> int:
+        byte_spelled = self.language in BYTE_SPELLED and self.utterance.options.task == "transcribe"
+        return rate * BYTE_SPELLED_FACTOR if byte_spelled else rate
 
 
-def is_hurried(n_tokens: int, seconds: float, *, byte_spelled: bool) -> bool:
-    """More tokens than can be spoken in that time."""
-    rate = HURRIED_TOKENS_PER_S * (BYTE_SPELLED_FACTOR if byte_spelled else 1)
-    return n_tokens > rate * max(seconds, 1.0)
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
+    """`items` by `key`, groups and members in the order they came."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.items())

@@ -15,10 +15,8 @@ PREPENDED = "\"'“¿([{-"  # punctuation that belongs to the word after it, as 
 APPENDED = "\"'.。,，!！?？:：”)]}、"  # and to the word before it
 MAX_PROMPT = 224  # tokens, `<|startofprev|>` included: half of the decoder's context
 PROMPT_LENGTHS = (32, 64, 96, 128, 176, MAX_PROMPT)  # padded to one of these, so that prompts batch
-# languages whose script takes several tokens per character
-BYTE_SPELLED = frozenset(
-    ("am", "as", "bn", "bo", "gu", "he", "hi", "hy", "ka", "km", "kn", "lo", "ml")
-    + ("mr", "my", "ne", "pa", "sa", "sd", "si", "ta", "te", "th", "ur", "yi")
+BYTE_SPELLED = frozenset(  # languages whose script takes several tokens per character
+    """am as bn bo gu he hi hy ka km kn lo ml mr my ne pa sa sd si ta te th ur yi""".split()  # noqa: SIM905
 )
 
 

@@ -6,70 +6,28 @@ depends on the other items of a batch, so a batch can be cut in any way and read
 """
 
 import itertools
-import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import ctranslate2
 import numpy as np
 
 from service.decoding import guards, model
-from service.decoding.draft import Draft, Encoded, is_hurried, token_limit
+from service.decoding.aligner import Aligner
+from service.decoding.costs import Costs
+from service.decoding.draft import Draft, Encoded, Item, grouped
 from service.decoding.fallback import Attempt, attempt
-from service.decoding.features import HOP, LogMel
+from service.decoding.features import LogMel
 from service.decoding.utterance import DecodeOptions, DecodeResult, Timings, Utterance
-from service.decoding.vocabulary import BYTE_SPELLED, Vocabulary
-from service.decoding.windows import BUCKETS, MAX_SAMPLES, MIN_PADDING, window_for
-from service.decoding.word_times import timed
-from service.transcript import SAMPLE_RATE, Hypothesis
+from service.decoding.vocabulary import Vocabulary
+from service.decoding.windows import MAX_SAMPLES
+from service.transcript import SAMPLE_RATE, Hypothesis, Piece
 
 __all__ = ["DecodeOptions", "DecodeResult", "Timings", "Utterance", "WhisperDecoder"]
 
 MIN_SAMPLES = SAMPLE_RATE // 10  # nobody says a word in less
 MIN_SWING = 8  # of 65,536 steps, lowest to highest sample: below it there is no signal
 MAX_PREFIX = 200  # tokens
-
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-
-
-@dataclass(slots=True)
-class _Costs:
-    seconds: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("features", "encode", "generate", "align"), 0.0)
-    )
-    window_samples: int = 0
-    fallbacks: int = 0
-
-    @contextmanager
-    def measured(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] += time.perf_counter() - started
-
-
-@dataclass(slots=True)
-class _Item:
-    """One utterance on its way through `decode`."""
-
-    utterance: Utterance
-    language: str
-    language_probability: float = 1.0
-    draft: Draft | None = None
-
-    @property
-    def byte_spelled(self) -> bool:
-        return self.language in BYTE_SPELLED and self.utterance.options.task == "transcribe"
-
-    @property
-    def token_limit(self) -> int:
-        """Taken from the window, so that it is the same for all that share a call."""
-        window = window_for(len(self.utterance.samples))
-        limit = token_limit(window - MIN_PADDING, byte_spelled=self.byte_spelled)
-        return max(limit, len(self.utterance.prefix) + 16)
 
 
 class WhisperDecoder:
@@ -84,8 +42,7 @@ class WhisperDecoder:
         self._vocabulary = Vocabulary(model_dir, multilingual=self.is_multilingual)
         self.languages: tuple[str, ...] = self._vocabulary.languages
         self._log_mel = LogMel(self._model.n_mels)
-        silence = self._log_mel(np.zeros(MIN_SAMPLES, np.int16), BUCKETS[0])
-        self._silence = model.to_array(self._model.encode(ctranslate2.StorageView.from_array(silence[None])))
+        self._aligner = Aligner(self._model, self._vocabulary, self._log_mel)
 
     def supports(self, language: str) -> bool:
         return language in self.languages
@@ -99,8 +56,8 @@ class WhisperDecoder:
         """
         for utterance in batch:
             self._check(utterance)
-        costs = _Costs()
-        items = [_Item(u, u.options.language or self.languages[0]) for u in batch]
+        costs = Costs()
+        items = [Item(utterance, utterance.options.language or self.languages[0]) for utterance in batch]
         waiting = [item for item in items if _is_audible(item.utterance)]
         for number in itertools.count():
             if not waiting:
@@ -108,8 +65,10 @@ class WhisperDecoder:
             self._attempt(waiting, number, costs)
             waiting = [item for item in waiting if _may_retry(item, number + 1)]
             costs.fallbacks += len(waiting)
-        hypotheses = self._hypotheses(items, costs)
-        return DecodeResult(hypotheses, _timings(items, costs))
+        pieces = self._aligner.time(items, [self._pieces(item) for item in items], costs)
+        hypotheses = tuple(_hypothesis(item, spelled) for item, spelled in zip(items, pieces, strict=True))
+        rejected = sum(item.draft is not None and item.draft.rejected for item in items)
+        return DecodeResult(hypotheses, costs.timings(batch_size=len(batch), rejected=rejected))
 
     def _check(self, utterance: Utterance) -> None:
         samples, language = utterance.samples, utterance.options.language
@@ -122,28 +81,22 @@ class WhisperDecoder:
         if len(utterance.prefix) > MAX_PREFIX:
             raise ValueError(f"prefix of {len(utterance.prefix)} tokens is over {MAX_PREFIX}")
 
-    # ---- one attempt
-
-    def _attempt(self, items: list[_Item], number: int, costs: _Costs) -> None:
-        for (window, step), group in _grouped(items, lambda item: _placed(item, number)):
+    def _attempt(self, items: list[Item], number: int, costs: Costs) -> None:
+        """Decodes each item and keeps the draft where it is better than the item's."""
+        for (window, step), group in grouped(items, lambda item: _placed(item, number)):
             encoded = self._encode(group, window, costs)
             if number == 0:
                 self._detect_languages(group, encoded, costs)
-            self._draft_all(group, encoded, step, costs)
+            rows = [(item, row, self._prompt(item)) for row, item in enumerate(group)]
+            # CTranslate2 wants <|startoftranscript|> at one place in all prompts of a call
+            for _, same in grouped(rows, lambda r: (len(r[2]) - len(r[0].utterance.prefix), r[0].token_limit)):
+                drafts = self._generate(same, encoded, step, costs)
+                drafts = self._aligner.weigh([item for item, _, _ in same], drafts, costs)
+                for (item, _, _), draft in zip(same, drafts, strict=True):
+                    if draft.better_than(item.draft):
+                        item.draft = draft
 
-    def _draft_all(self, items: list[_Item], encoded: Encoded, step: Attempt, costs: _Costs) -> None:
-        rows = {id(item): row for row, item in enumerate(items)}
-        previous = {id(item): self._vocabulary.previous(item.utterance.options.prompt) for item in items}
-        for (_, limit), group in _grouped(items, lambda item: (len(previous[id(item)]), item.token_limit)):
-            prompts = [self._prompt(item, previous[id(item)]) for item in group]
-            group_rows = [rows[id(item)] for item in group]
-            drafts = self._generate(group, encoded, group_rows, prompts, limit, step, costs)
-            drafts = self._with_evidence(group, drafts, costs)
-            for item, draft in zip(group, drafts, strict=True):
-                if draft.better_than(item.draft):
-                    item.draft = draft
-
-    def _encode(self, items: list[_Item], window: int, costs: _Costs) -> Encoded:
+    def _encode(self, items: list[Item], window: int, costs: Costs) -> Encoded:
         with costs.measured("features"):
             mels = np.stack([self._log_mel(item.utterance.samples, window) for item in items])
         with costs.measured("encode"):
@@ -151,7 +104,7 @@ class WhisperDecoder:
         costs.window_samples += window * len(items)
         return Encoded(memory, window)
 
-    def _detect_languages(self, items: list[_Item], encoded: Encoded, costs: _Costs) -> None:
+    def _detect_languages(self, items: list[Item], encoded: Encoded, costs: Costs) -> None:
         unknown = [row for row, item in enumerate(items) if item.utterance.options.language is None]
         if not unknown or not self.is_multilingual:
             return
@@ -161,25 +114,21 @@ class WhisperDecoder:
             items[row].language = token.strip("<|>")
             items[row].language_probability = float(probability)
 
-    def _prompt(self, item: _Item, previous: list[int]) -> list[int]:
+    def _prompt(self, item: Item) -> list[int]:
         utterance = item.utterance
+        previous = self._vocabulary.previous(utterance.options.prompt)
         return self._vocabulary.prompt(previous, item.language, utterance.options.task, utterance.prefix)
 
     def _generate(
-        self,
-        items: list[_Item],
-        encoded: Encoded,
-        rows: list[int],
-        prompts: list[list[int]],
-        limit: int,
-        step: Attempt,
-        costs: _Costs,
+        self, rows: list[tuple[Item, int, list[int]]], encoded: Encoded, step: Attempt, costs: Costs
     ) -> list[Draft]:
-        before_text = len(prompts[0]) - len(items[0].utterance.prefix)
+        """A draft for each (item, its row in `encoded`, its prompt); prompts but for prefixes of equal length."""
+        item, _, prompt = rows[0]
+        limit, before_text = item.token_limit, len(prompt) - len(item.utterance.prefix)
         with costs.measured("generate"):
             results = self._model.generate(
-                model.take(encoded.memory, rows),
-                prompts,
+                model.take(encoded.memory, [row for _, row, _ in rows]),
+                [prompt for _, _, prompt in rows],
                 beam_size=step.beam_size,
                 no_repeat_ngram_size=step.no_repeat_ngram_size,
                 # CTranslate2 stops at half of max_length, or at what the prompt leaves of it
@@ -189,23 +138,21 @@ class WhisperDecoder:
             )
         return [
             self._draft(item, result, encoded, row, step.temperature)
-            for item, result, row in zip(items, results, rows, strict=True)
+            for (item, row, _), result in zip(rows, results, strict=True)
         ]
 
     def _draft(
         self,
-        item: _Item,
+        item: Item,
         result: ctranslate2.models.WhisperGenerationResult,
         encoded: Encoded,
         row: int,
         temperature: float,
     ) -> Draft:
         tokens = tuple(token for token in result.sequences_ids[0] if token < self._vocabulary.eot)
-        prefix = item.utterance.prefix
-        hurried = is_hurried(len(tokens), item.utterance.seconds, byte_spelled=item.byte_spelled)
-        kept = guards.without_loop(tokens, hurried=hurried)
-        if len(kept) < len(prefix):
-            kept = prefix
+        kept = guards.without_loop(tokens, hurried=item.is_hurried(len(tokens)))
+        if len(kept) < len(item.utterance.prefix):
+            kept = item.utterance.prefix
         return Draft(
             tokens=kept,
             avg_logprob=float(result.scores[0]),
@@ -217,70 +164,25 @@ class WhisperDecoder:
             looped=len(kept) < len(tokens) or len(tokens) >= item.token_limit,
         )
 
-    # ---- teacher forcing: evidence, word times
+    def _pieces(self, item: Item) -> tuple[Piece, ...]:
+        draft = item.draft
+        tokens = item.utterance.prefix if draft is None or draft.rejected else draft.tokens
+        return self._vocabulary.pieces(tokens, item.language) if tokens else ()
 
-    def _with_evidence(self, items: list[_Item], drafts: list[Draft], costs: _Costs) -> list[Draft]:
-        doubtful = [i for i, draft in enumerate(drafts) if draft.doubtful]
-        result = list(drafts)
-        for (language, task), group in _grouped(doubtful, lambda i: _spoken(items[i])):
-            start = self._vocabulary.start_sequence(language, task)
-            texts = [list(drafts[i].tokens) for i in group]
-            trivial = [2] * len(group)  # frames: only the probabilities are wanted
-            silence = ctranslate2.StorageView.from_array(np.repeat(self._silence, len(group), axis=0))
-            with costs.measured("align"):
-                memory = model.take(drafts[group[0]].encoded.memory, [drafts[i].row for i in group])
-                heard = self._model.align(memory, start, texts, trivial)
-                unheard = self._model.align(silence, start, texts, trivial)
-            for i, given_audio, given_silence in zip(group, heard, unheard, strict=True):
-                seen = guards.evidence(given_audio.text_token_probs, given_silence.text_token_probs)
-                likely = guards.mean_logprob(given_audio.text_token_probs)
-                logprob = likely if drafts[i].looped else drafts[i].avg_logprob
-                result[i] = replace(drafts[i], evidence=seen, avg_logprob=logprob)
-        return result
 
-    def _hypotheses(self, items: list[_Item], costs: _Costs) -> tuple[Hypothesis, ...]:
-        found = [self._hypothesis(item) for item in items]
-        to_time = [
-            i for i, item in enumerate(items) if item.draft and item.utterance.options.word_times and found[i].pieces
-        ]
-
-        def call(i: int) -> tuple[int, str, str]:
-            draft = items[i].draft
-            assert draft is not None
-            return (id(draft.encoded), *_spoken(items[i]))
-
-        for (_, language, task), group in _grouped(to_time, call):
-            start = self._vocabulary.start_sequence(language, task)
-            self._time(group, items, found, start, costs)
-        return tuple(found)
-
-    def _time(
-        self, group: list[int], items: list[_Item], found: list[Hypothesis], start: list[int], costs: _Costs
-    ) -> None:
-        drafts = [draft for i in group if (draft := items[i].draft) is not None]
-        frames = [max(2, len(items[i].utterance.samples) // HOP) for i in group]
-        with costs.measured("align"):
-            memory = model.take(drafts[0].encoded.memory, [draft.row for draft in drafts])
-            results = self._model.align(memory, start, [list(found[i].tokens) for i in group], frames)
-        for i, result in zip(group, results, strict=True):
-            pieces = timed(found[i].pieces, result.alignments, result.text_token_probs, items[i].utterance.seconds)
-            found[i] = replace(found[i], pieces=pieces)
-
-    def _hypothesis(self, item: _Item) -> Hypothesis:
-        draft, prefix = item.draft, item.utterance.prefix
-        tokens = prefix if draft is None or draft.rejected else draft.tokens
-        pieces = self._vocabulary.pieces(tokens, item.language) if tokens else ()
-        if draft is None:
-            return Hypothesis(pieces, item.language, item.language_probability, no_speech_prob=1.0)
-        return Hypothesis(
-            pieces,
-            item.language,
-            item.language_probability,
-            avg_logprob=draft.avg_logprob,
-            no_speech_prob=draft.no_speech_prob,
-            compression_ratio=draft.compression_ratio,
-            temperature=draft.temperature,
-        )
+def _hypothesis(item: Item, pieces: tuple[Piece, ...]) -> Hypothesis:
+    draft = item.draft
+    if draft is None:
+        return Hypothesis(pieces, item.language, item.language_probability, no_speech_prob=1.0)
+    return Hypothesis(
+        pieces,
+        item.language,
+        item.language_probability,
+        avg_logprob=draft.avg_logprob,
+        no_speech_prob=draft.no_speech_prob,
+        compression_ratio=draft.compression_ratio,
+        temperature=draft.temperature,
+    )
 
 
 def _is_audible(utterance: Utterance) -> bool:
@@ -288,36 +190,13 @@ def _is_audible(utterance: Utterance) -> bool:
     return len(samples) >= MIN_SAMPLES and int(samples.max()) - int(samples.min()) >= MIN_SWING
 
 
-def _placed(item: _Item, number: int) -> tuple[int, Attempt]:
+def _placed(item: Item, number: int) -> tuple[int, Attempt]:
+    """Window and attempt of that number."""
     options = item.utterance.options
-    step = attempt(tuple(options.temperatures), options.beam_size, number)
-    return step.window(window_for(len(item.utterance.samples))), step
+    step = attempt(options.temperatures, options.beam_size, number)
+    return step.window(item.window), step
 
 
-def _may_retry(item: _Item, number: int) -> bool:
+def _may_retry(item: Item, number: int) -> bool:
     draft = item.draft
     return draft is not None and draft.failed and number < len(item.utterance.options.temperatures)
-
-
-def _spoken(item: _Item) -> tuple[str, str]:
-    return item.language, item.utterance.options.task
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], K]) -> list[tuple[K, list[T]]]:
-    groups: dict[K, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.items())
-
-
-def _timings(items: list[_Item], costs: _Costs) -> Timings:
-    return Timings(
-        batch_size=len(items),
-        features_s=costs.seconds["features"],
-        encode_s=costs.seconds["encode"],
-        generate_s=costs.seconds["generate"],
-        align_s=costs.seconds["align"],
-        window_s=costs.window_samples / SAMPLE_RATE,
-        fallbacks=costs.fallbacks,
-        rejected=sum(item.draft is not None and item.draft.rejected for item in items),
-    )
