@@ -26,8 +26,8 @@ class Word:
 class Piece:
     """A word of a hypothesis with the tokens that spell it; `text` keeps its leading space.
 
-    `start` and `end` are seconds from the first sample that was decoded and `confidence` is in 0..1; they
-    are None when the decode was not asked for word times.
+    `start` and `end` are seconds from the first sample that was decoded, `confidence` is the mean and `weakest` the
+    least probability of its tokens, in 0..1; they are None when the decode was not asked for word times.
     """
 
     text: str
@@ -35,6 +35,7 @@ class Piece:
     start: float | None = None
     end: float | None = None
     confidence: float | None = None
+    weakest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

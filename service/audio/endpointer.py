@@ -104,7 +104,17 @@ class Endpoint:
     speech_end: int
 
 
-Mark = SpeechStarted | Endpoint
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Speech has paused; if the pause goes on, the endpoint will be exactly this: worth decoding meanwhile."""
+
+    utterance: int
+    start: int
+    end: int
+    speech_end: int
+
+
+Mark = SpeechStarted | Pause | Endpoint
 
 
 @dataclass(slots=True)
@@ -241,6 +251,8 @@ class Endpointer:
             return [self._end(end=end, speech_end=current.speech_end)]
         if now - current.start >= self._options.max_utterance_ms * _MS:
             return self._cut(current, now, loudness)
+        if silence >= _TRAIL > silence - FRAME:
+            return [Pause(self._number, current.start, current.speech_end + _TRAIL, current.speech_end)]
         return []
 
     def _confirm_or_drop(self, current: _Utterance, now: int) -> list[Mark]:

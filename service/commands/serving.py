@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import httpx
 import typer
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from models.registry import resolve
 from service import logs
@@ -73,6 +74,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     from service.gateway.app import create_app
 
     logs.configure(settings.log_level, "gateway")
+    threadpool_limits(limits=1, user_api="blas")  # spinning threads would take the workers' cores
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has drained: that is an orderly end
         signal.signal(number, lambda *_: sys.exit(0))

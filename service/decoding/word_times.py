@@ -18,28 +18,28 @@ LONGEST_MEDIAN_S = 0.7
 def timed(
     pieces: Sequence[Piece], path: Sequence[tuple[int, int]], probabilities: Sequence[float], duration_s: float
 ) -> tuple[Piece, ...]:
-    """`pieces` with start, end and confidence.
+    """`pieces` with start, end, confidence and weakest token.
 
     `path`: (token, encoder frame) steps, tokens counted over all pieces and one past them for the end of text;
     `probabilities`: one per token, 0..1. Times rise, words do not overlap, all lie in 0..`duration_s`.
     """
     starts = _token_starts(path, sum(len(piece.tokens) for piece in pieces))
     spans: list[tuple[float, float]] = []
-    confidences: list[float] = []
+    chances: list[tuple[float, float]] = []
     position = 0
     for piece in pieces:
         after = position + len(piece.tokens)
         spans.append((starts[position], starts[after]))
-        confidences.append(statistics.fmean(probabilities[position:after]))
+        of_tokens = [min(p, 1.0) for p in probabilities[position:after]]
+        chances.append((round(statistics.fmean(of_tokens), 4), round(min(of_tokens), 4)))
         position = after
     spans = _shortened(pieces, spans)
     result, earliest = [], 0.0
-    for piece, (start, end), confidence in zip(pieces, spans, confidences, strict=True):
+    for piece, (start, end), (confidence, weakest) in zip(pieces, spans, chances, strict=True):
         start = min(max(start, earliest), duration_s)
         earliest = min(max(end, start), duration_s)
-        result.append(
-            replace(piece, start=round(start, 3), end=round(earliest, 3), confidence=round(min(confidence, 1.0), 4))
-        )
+        ends = round(earliest, 3)
+        result.append(replace(piece, start=round(start, 3), end=ends, confidence=confidence, weakest=weakest))
     return tuple(result)
 
 

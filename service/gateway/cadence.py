@@ -5,9 +5,11 @@ from collections import deque
 
 from service.transcript import SAMPLE_RATE
 
-FIRST_PARTIAL_SAMPLES = SAMPLE_RATE * 4 // 10  # of an utterance (pre-roll included) before a partial makes sense
+FIRST_PARTIAL_SAMPLES = SAMPLE_RATE * 3 // 4  # of an utterance, 0.3 s of pre-roll included: a word or two
+EAGER_INTERVAL_S = 0.25  # while an utterance has no caption yet
 LONGEST_INTERVAL_S = 1.2  # captions are refreshed at least every 1.5 s while there is capacity
 TURNAROUND_FACTOR = 1.5
+FAST_INTERVAL_S = 0.75  # the interval that a turnaround of half a second leads to
 ARRIVALS_KEPT = 600  # a minute at 100 ms
 
 
@@ -23,9 +25,16 @@ class PartialCadence:
         self._asked_at: float | None = None
         self._last_asked = float("-inf")
         self._seen: str | None = None
+        self._captionless = True
 
     def due(self, now: float, utterance_samples: int) -> bool:
-        return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - self._last_asked >= self._interval_s
+        """Whether to ask now for a partial of an utterance that has grown to so many samples."""
+        interval_s = min(self._interval_s, EAGER_INTERVAL_S) if self._captionless else self._interval_s
+        return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - self._last_asked >= interval_s
+
+    def started(self) -> None:
+        """An utterance has begun: it has no caption yet."""
+        self._captionless = True
 
     def asked(self, now: float) -> None:
         self._asked_at = self._last_asked = now
@@ -36,10 +45,16 @@ class PartialCadence:
             self._interval_s = min(max(self._least_s, wanted), LONGEST_INTERVAL_S)
             self._asked_at = None
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether turns come back so fast that there is capacity to decode finals in pauses, on suspicion."""
+        return self._interval_s <= max(self._least_s, FAST_INTERVAL_S)
+
     def first_of(self, utterance: str) -> bool:
         """Whether this is the first partial of the utterance."""
         first = utterance != self._seen
         self._seen = utterance
+        self._captionless = False
         return first
 
 

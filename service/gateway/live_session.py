@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from service import metrics
-from service.audio.endpointer import EndpointerOptions, Mark
+from service.audio.endpointer import EndpointerOptions, Mark, SpeechStarted
 from service.audio.stream_decoder import StreamFormat
 from service.errors import BadRequest, TooLarge
 from service.gateway.cadence import ArrivalClock, PartialCadence
@@ -228,6 +228,8 @@ class LiveSession:
         marks = tuple(self._marks)
         self._pcm.clear()
         self._marks.clear()
+        if any(isinstance(mark, SpeechStarted) for mark in marks):
+            self._cadence.started()
         utterance = self._ingest.endpointer.open_utterance
         bytes_fed = self._ingest.bytes_fed
         await self._writer.write(
@@ -238,6 +240,7 @@ class LiveSession:
             snapshot=self._ingest.snapshot(),
             open_start=utterance[1] if utterance else None,
             ack=ack,
+            drafts=self._cadence.is_fast,
         )
         self._arrivals.note(self._writer.samples, now)
         if ack:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service import metrics
-from service.audio.endpointer import Endpoint, Mark, SpeechStarted
+from service.audio.endpointer import Endpoint, Mark, Pause, SpeechStarted
 from service.errors import Conflict, NotFound
 from service.log.audio_log import AudioLog, Chunk, EndpointMark
 from service.log.event_log import Event
@@ -76,8 +76,11 @@ class SessionWriter:
         open_start: int | None = None,
         events: Sequence[Event] = (),
         ack: bool = False,
+        drafts: bool = False,
     ) -> None:
-        """Appends, then enqueues a turn for every endpoint. `open_start`: first sample of the open utterance.
+        """Appends, then enqueues a turn for every endpoint, and with `drafts` one for a pause that may become one.
+
+        `open_start`: first sample of the open utterance.
 
         Raises Conflict when another connection owns the session by now, NotFound when it has expired.
         """
@@ -87,6 +90,7 @@ class SessionWriter:
             if isinstance(mark, Endpoint)
         )
         started = [m for m in marks if isinstance(m, SpeechStarted)]
+        pause = next((m for m in reversed(marks) if isinstance(m, Pause)), None)
         after = self.samples + len(pcm)
         self._appends += 1
         chunk = Chunk(
@@ -113,6 +117,10 @@ class SessionWriter:
         metrics.AUDIO_SECONDS.labels(self._kind).inc(len(pcm) / SAMPLE_RATE)
         for mark in endpoints:
             await self._enqueue(mark)
+        if drafts and pause and pause.utterance >= self.ended:
+            await self._enqueue(
+                EndpointMark(pause.utterance, pause.start, pause.end, pause.speech_end, options), draft=True
+            )
 
     async def enqueue_outstanding(self) -> None:
         """Asks again for every final that is outstanding; a worker drops those that are already decided."""
@@ -125,9 +133,9 @@ class SessionWriter:
         for utterance in [u for u in self._starts if u < next_utterance]:
             del self._starts[utterance]
 
-    async def _enqueue(self, mark: EndpointMark) -> None:
+    async def _enqueue(self, mark: EndpointMark, *, draft: bool = False) -> None:
         await self.turns.enqueue(
-            Turn(self._kind, self.session, mark.utterance, mark.start, mark.end, mark.speech_end, mark.options)
+            Turn(self._kind, self.session, mark.utterance, mark.start, mark.end, mark.speech_end, mark.options, draft)
         )
 
     def _speech_started(self, mark: SpeechStarted) -> Event:

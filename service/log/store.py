@@ -26,6 +26,7 @@ SCRIPTS = (
     "emit",
     "finish",
     "keep_claims",
+    "publish_draft",
     "publish_final",
     "publish_partial",
     "request_partial",

@@ -15,7 +15,10 @@ DEAD_LETTERS_KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request for decoding samples `start` to `end` of a session; a partial has no `end`: it takes all there is."""
+    """One request for decoding samples `start` to `end` of a session; a partial has no `end`: it takes all there is.
+
+    `draft`: a final begun in a pause, before the endpoint is sure.
+    """
 
     kind: TurnKind
     session: str
@@ -24,6 +27,7 @@ class Turn:
     end: int | None
     speech_end: int | None
     options: dict[str, Any]
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class TurnQueue:
             "end": -1 if turn.end is None else turn.end,
             "speech_end": -1 if turn.speech_end is None else turn.speech_end,
             "options": json.dumps(turn.options),
+            "draft": int(turn.draft),
         }
         await self._store.redis.xadd(self._store.keys.turns(self.model, turn.kind), cast(Any, fields))
 
@@ -180,6 +185,7 @@ def _claimed(
         end=None if end < 0 else end,
         speech_end=None if speech_end < 0 else speech_end,
         options=json.loads(fields[b"options"]),
+        draft=fields[b"draft"] == b"1",
     )
     wait_ms = 0 if now_ms is None else max(0, now_ms - _time_of(entry_id))
     return Claimed(turn=turn, id=entry_id.decode(), wait_ms=wait_ms, deliveries=deliveries)

@@ -1,9 +1,11 @@
-"""LocalAgreement-2: a word is committed when two consecutive hypotheses agree on it and on all before it.
+"""LocalAgreement-2: a word is committed when two consecutive hypotheses agree on it, on all before it and on the next,
+and the model is sure of each of their tokens.
 
 After Macháček, Dabre, Bojar, "Turning Whisper into Real-Time Transcription System" (2023). Here the committed tokens
 are a hard prefix of every later partial of the utterance, so committed words cannot change, and the audio behind
 committed words is trimmed once the window grows long, so the cost of a partial stays bounded. The final sees the
-whole utterance afresh; only when it would contradict a committed word is it decoded again behind them.
+whole utterance afresh; only when it would contradict a committed word is it decoded again behind them
+(with words of any probability that is every other utterance, with sure ones one in forty: docs/benchmarks.md).
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +15,11 @@ import msgpack
 
 from service.transcript import SAMPLE_RATE, Hypothesis, Piece
 
-HOLD_BACK_PIECES = 1  # the last word of a hypothesis may be cut by the end of the audio
-TRIM_AFTER_SAMPLES = 10 * SAMPLE_RATE  # a longer window is trimmed at a committed word
+LEAST_PROBABILITY = (
+    0.7  # of every token of a committed word: a rare name, or a comma that may come, waits for the final
+)
+HOLD_BACK_PIECES = 1  # of the agreed words: case and punctuation of a word settle with the word after it
+TRIM_AFTER_SAMPLES = 7 * SAMPLE_RATE  # a longer window is trimmed at a committed word
 KEEP_SAMPLES = SAMPLE_RATE  # of context left of the open end, at least
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 CLAUSE_ENDS = (",", ";", ":", "，", "；", "：", "、")
@@ -68,9 +73,9 @@ def advance(agreement: Agreement, hypothesis: Hypothesis) -> Agreement:
     if rest is None:
         return agreement
     agreed = 0
-    limit = min(len(rest) - HOLD_BACK_PIECES, len(agreement.tail))
-    while agreed < limit and rest[agreed].tokens == agreement.tail[agreed].tokens:
+    while agreed < min(len(rest), len(agreement.tail)) and _agree(rest[agreed], agreement.tail[agreed]):
         agreed += 1
+    agreed = max(0, agreed - HOLD_BACK_PIECES)
     return replace(
         agreement,
         committed=(*agreement.committed, *rest[:agreed]),
@@ -79,8 +84,13 @@ def advance(agreement: Agreement, hypothesis: Hypothesis) -> Agreement:
     )
 
 
+def _agree(piece: Piece, before: Piece) -> bool:
+    sure = piece.weakest is not None and piece.weakest >= LEAST_PROBABILITY
+    return sure and piece.tokens == before.tokens
+
+
 def needs_trim(agreement: Agreement, window_samples: int) -> bool:
-    """Whether the next partial should carry word times so that `trim` can cut."""
+    """Whether the window has grown so long that `trim` should cut it."""
     return window_samples > TRIM_AFTER_SAMPLES and len(agreement.committed) > 1
 
 

@@ -50,6 +50,12 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
     )
 
 
+def caption_of(agreement: Agreement, final: Final) -> Partial:
+    """A final that is not sure to end there, as a caption: what is not committed yet stays tentative."""
+    committed = agreement.committed_text
+    return Partial(final.utterance, committed, final.text[len(committed) :], final.start, final.end)
+
+
 def _word(piece: Piece, offset_s: float) -> Word:
     return Word(
         word=piece.text.strip(),

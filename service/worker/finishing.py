@@ -1,12 +1,12 @@
 """From a hypothesis to the events a client reads, published under the turn's lease."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from service.log.event_log import Event
-from service.log.publishing import Outcome, Publisher
+from service.log.publishing import Lease, Outcome, Publisher
 from service.log.turns import Turn
 from service.streaming import agreement as agreements
-from service.streaming.captions import final_of, partial_of
+from service.streaming.captions import caption_of, final_of, partial_of
 from service.transcript import Final, Hypothesis, Partial
 from service.worker.loading import Loaded
 
@@ -30,34 +30,48 @@ class Finisher:
         # an utterance without words is closed silently, unless a caption of it was shown and must be taken back
         shown = bool(loaded.agreement.decided or loaded.agreement.tail)
         event = final_event(turn, final) if final.text or shown else None
-        return await self._publisher.final(turn, loaded.lease, end, event, final.language if final.text else "")
+        language = final.language if final.text else ""
+        if turn.draft:
+            caption = partial_event(turn, caption_of(loaded.agreement, final)) if final.text else None
+            outcome = await self._publisher.draft(turn, loaded.lease, event, language, caption)
+            if outcome != "confirmed":
+                return outcome
+        return await self._publisher.final(turn, loaded.lease, end, event, language)
+
+    async def publish_drafted(self, turn: Turn, lease: Lease) -> Outcome:
+        """Publishes a final whose draft was decoded during the pause before its endpoint."""
+        end = turn.end if turn.end is not None else turn.start
+        return await self._publisher.final(turn, lease, end, lease.drafted, lease.language or "")
 
     async def _publish_partial(self, turn: Turn, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
         agreement = agreements.advance(loaded.agreement, hypothesis)
         window_end = loaded.window_start + loaded.window_samples
         partial = partial_of(agreement, turn.utterance, turn.start, window_end)
-        if loaded.trims:
+        if agreements.needs_trim(agreement, loaded.window_samples):
             agreement = agreements.trim(agreement, hypothesis, loaded.window_samples)
         event = partial_event(turn, partial) if partial else None
         return await self._publisher.partial(turn, loaded.lease, agreements.dump(agreement), event)
 
-    async def fail(self, loaded_turn: Turn, message: str) -> None:
-        """Answers the waiting caller of a turn that will not be decoded; a partial only frees its place."""
-        lease = await self._publisher.begin(loaded_turn)
+    async def fail(self, turn: Turn, message: str) -> Outcome:
+        """Answers the waiting caller of a turn that will not be decoded; a partial only frees its place, and a draft
+        leaves the utterance to its final turn (`redo`: which must be asked for again)."""
+        lease = await self._publisher.begin(turn)
         if isinstance(lease, str):
-            return
-        if loaded_turn.kind == "partial":
-            await self._publisher.partial(loaded_turn, lease, lease.agreement, None)
-            return
-        end = loaded_turn.end if loaded_turn.end is not None else loaded_turn.start
+            return lease
+        if turn.kind == "partial":
+            return await self._publisher.partial(turn, lease, lease.agreement, None)
+        if turn.draft:
+            nothing_agreed = replace(lease, agreement=b"given up")
+            return await self._publisher.draft(turn, nothing_agreed, None, "", None)
+        end = turn.end if turn.end is not None else turn.start
         error = {
             "type": "error",
             "code": "decode_failed",
             "message": message,
             "field": None,
-            "id": utterance_id(loaded_turn),
+            "id": utterance_id(turn),
         }
-        await self._publisher.final(loaded_turn, lease, end, error)
+        return await self._publisher.final(turn, lease, end, error)
 
 
 def partial_event(turn: Turn, partial: Partial) -> Event:

@@ -26,7 +26,6 @@ class Loaded:
     utterance: Utterance
     window_start: int
     bucket: float
-    trims: bool
 
     @property
     def window_samples(self) -> int:
@@ -43,8 +42,9 @@ class Loader:
         self._store = store
         self._publisher = publisher
 
-    async def load(self, claimed: Claimed) -> Loaded | None:
-        """The turn's audio under a fresh lease; None when it needs no decoding any more.
+    async def load(self, claimed: Claimed) -> Loaded | Lease | None:
+        """The turn's audio under a fresh lease; the lease alone when its draft is decoded already; None when it needs
+        no decoding any more.
 
         A partial takes all the audio there is by now, not what there was when it was asked for. Raises BadAudio or
         NotFound when the log cannot give the samples.
@@ -53,13 +53,14 @@ class Loader:
         lease = await self._publisher.begin(turn)
         if not isinstance(lease, Lease):
             return None
+        if lease.is_drafted:
+            return lease
         agreement = agreements.load(lease.agreement)
         partial = turn.kind == "partial"
         # a final sees the whole utterance afresh, so its text does not depend on when partials came
         start = turn.start + agreement.offset if partial else turn.start
         end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
         samples = await AudioLog(self._store, turn.session).read(start, end)
-        trims = partial and agreements.needs_trim(agreement, len(samples))
         options = DecodeOptions(**turn.options)
         language = language_for(options.language, agreement, lease.language, len(samples))
         return Loaded(
@@ -74,11 +75,10 @@ class Loader:
                     beam_size=1 if partial else options.beam_size,
                     temperatures=PARTIAL_TEMPERATURES if partial else options.temperatures,
                     prompt=options.prompt,
-                    word_times=not partial or trims,
+                    word_times=True,  # a partial commits only what the alignment is sure of
                 ),
                 prefix=agreement.prefix if partial else (),
             ),
             window_start=start,
             bucket=window_for(len(samples)) / SAMPLE_RATE,
-            trims=trims,
         )

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from service import metrics
 from service.decoding.whisper import DecodeResult, Utterance
 from service.errors import SottoError, StoreUnavailable
-from service.log.publishing import Publisher
+from service.log.publishing import Lease, Publisher
 from service.log.store import Store
 from service.log.turns import Claimed, TurnQueue
 from service.log.workers import WorkerRegistry, WorkerStatus
@@ -151,6 +151,10 @@ class Worker:
             return None
         if loaded is None:
             await self._done(claimed, "needless")
+        if isinstance(loaded, Lease):
+            await self._finisher.publish_drafted(claimed.turn, loaded)
+            await self._done(claimed, "drafted")
+            return None
         return loaded
 
     # ---- decoding
@@ -237,6 +241,8 @@ class Worker:
         outcome = await self._finisher.publish(loaded, hypothesis)
         if outcome == "stale":
             log.warning("the turn was given away, its result is not published", extra=_ids(loaded.claimed))
+        if outcome == "redo":
+            await self._turns.enqueue(replace(loaded.claimed.turn, draft=False))
         await self._done(loaded.claimed, outcome)
 
     async def _done(self, claimed: Claimed, outcome: str) -> None:
@@ -246,7 +252,8 @@ class Worker:
 
     async def _bury(self, claimed: Claimed, reason: str) -> None:
         log.error("dead-lettered a turn", extra={**_ids(claimed), "reason": reason})
-        await self._finisher.fail(claimed.turn, reason)
+        if await self._finisher.fail(claimed.turn, reason) == "redo":
+            await self._turns.enqueue(replace(claimed.turn, draft=False))
         await self._turns.bury(claimed, reason)
         self._let_go(claimed)
         metrics.TURNS.labels(claimed.turn.kind, "dead").inc()

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from prometheus_client import start_http_server
+from threadpoolctl import threadpool_limits
 
 from models.registry import resolve
 from service import logs
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 def main(settings: Settings, *, redis_url: str) -> int:
     """Runs a worker until SIGTERM; returns the process's exit status."""
     logs.configure(settings.log_level, "worker")
+    # NumPy's BLAS threads spin for 100 ms after each small product: a whole core that Whisper needs
+    threadpool_limits(limits=1, user_api="blas")
     try:
         asyncio.run(_serve(settings, redis_url))
     except SottoError as error:

@@ -62,8 +62,8 @@ class Fixture:
             ack=ack,
         )
 
-    def turn(self, utterance: int, start: int, end: int | None, kind: str = "final") -> Turn:
-        return Turn(kind, self.id, utterance, start, end, end, OPTIONS)  # type: ignore[arg-type]  # a kind by name
+    def turn(self, utterance: int, start: int, end: int | None, kind: str = "final", *, draft: bool = False) -> Turn:
+        return Turn(kind, self.id, utterance, start, end, end, OPTIONS, draft)  # type: ignore[arg-type]  # a kind by name
 
     async def begin(self, turn: Turn) -> Lease:
         lease = await self.publisher.begin(turn)
@@ -86,7 +86,7 @@ def test_all_keys_of_a_script_share_a_cluster_slot() -> None:
     session = {key_slot(key("s_1").encode()) for key in (keys.state, keys.audio, keys.events)}
     turns = {key_slot(keys.turns("base", kind).encode()) for kind in ("final", "partial", "bulk")}  # type: ignore[arg-type]
     assert len(session) == len(turns) == 1
-    assert len(SCRIPTS) == 10
+    assert len(SCRIPTS) == 11
 
 
 async def test_reads_back_exactly_the_samples_asked_for_across_chunks(session: Fixture) -> None:
@@ -262,3 +262,78 @@ async def test_concurrent_publishers_of_one_final_leave_one_event(session: Fixtu
     outcomes = await asyncio.gather(*(publish(i) for i in range(20)))
     assert outcomes.count("ok") == 1
     assert len(await session.told()) == 2
+
+
+# ---- drafts: finals begun in a pause
+
+DRAFT_EVENT = {"type": "final", "text": "draft"}
+
+
+async def test_a_draft_becomes_the_final_without_another_decode(session: Fixture) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    lease = await session.begin(draft)
+    assert await session.publisher.draft(draft, lease, DRAFT_EVENT, "en", {"type": "partial"}) == "ok"
+    assert await session.told() == ["started", "partial"]
+    await session.append(0, end=True)
+    final = session.turn(0, 0, 1000)
+    lease = await session.begin(final)
+    assert lease.is_drafted
+    assert lease.drafted == DRAFT_EVENT
+    assert await session.publisher.final(final, lease, 1000, lease.drafted, "en") == "ok"
+    assert await session.told() == ["started", "partial", "finaldraft"]
+
+
+async def test_a_draft_of_a_pause_that_was_not_the_end_is_not_used(session: Fixture) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    await session.publisher.draft(draft, await session.begin(draft), DRAFT_EVENT, "en", None)
+    await session.append(1000, end=True)
+    assert not (await session.begin(session.turn(0, 0, 2000))).is_drafted
+
+
+async def test_a_final_leaves_its_utterance_to_the_draft_being_decoded(session: Fixture) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    lease = await session.begin(draft)
+    await session.append(0, end=True)
+    assert await session.publisher.begin(session.turn(0, 0, 1000)) == "deferred"
+    assert await session.publisher.draft(draft, lease, DRAFT_EVENT, "en", None) == "confirmed"
+    assert await session.publisher.final(draft, lease, 1000, DRAFT_EVENT, "en") == "ok"
+    assert (await session.told())[-1] == "finaldraft"
+
+
+async def test_a_draft_whose_worker_died_is_taken_up_after_its_final_was_deferred(session: Fixture) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    dead = await session.begin(draft)
+    await session.append(0, end=True)
+    assert await session.publisher.begin(session.turn(0, 0, 1000)) == "deferred"
+    second = await session.begin(draft)
+    assert await session.publisher.draft(draft, dead, DRAFT_EVENT, "en", None) == "stale"
+    assert await session.publisher.draft(draft, second, DRAFT_EVENT, "en", None) == "confirmed"
+
+
+async def test_a_draft_is_done_again_when_more_words_were_committed_meanwhile(session: Fixture) -> None:
+    await session.append(1000)
+    draft, partial = session.turn(0, 0, 1000, draft=True), session.turn(0, 0, None, "partial")
+    lease = await session.begin(draft)
+    await session.publisher.partial(partial, await session.begin(partial), b"more words", {"type": "partial"})
+    await session.append(0, end=True)
+    assert await session.publisher.begin(session.turn(0, 0, 1000)) == "deferred"
+    assert await session.publisher.draft(draft, lease, DRAFT_EVENT, "en", None) == "redo"
+    assert not (await session.begin(session.turn(0, 0, 1000))).is_drafted
+
+
+async def test_a_finished_draft_is_not_used_when_more_words_were_committed_after_it(session: Fixture) -> None:
+    await session.append(1000)
+    draft, partial = session.turn(0, 0, 1000, draft=True), session.turn(0, 0, None, "partial")
+    await session.publisher.draft(draft, await session.begin(draft), DRAFT_EVENT, "en", None)
+    await session.publisher.partial(partial, await session.begin(partial), b"more words", {"type": "partial"})
+    await session.append(0, end=True)
+    assert not (await session.begin(session.turn(0, 0, 1000))).is_drafted
+
+
+async def test_a_draft_that_comes_after_its_final_is_dropped(session: Fixture) -> None:
+    await session.append(1000, end=True)
+    assert await session.publisher.begin(session.turn(0, 0, 1000, draft=True)) == "done"

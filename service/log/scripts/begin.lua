@@ -1,20 +1,41 @@
 -- A worker begins a turn: it takes the turn's lease (whoever held it before cannot publish) and reads what it needs.
--- KEYS state      ARGV kind utterance token      reply {status, samples, agreement, language, wake}
-local now = redis.call('HMGET', KEYS[1], 'samples', 'next', 'ended', 'agreement', 'agreement_of', 'language', 'wake')
-if not now[1] then return {'gone', 0, '', '', ''} end
-local utterance = tonumber(ARGV[2])
-if ARGV[1] == 'partial' then
-  if utterance < tonumber(now[3]) then
-    redis.call('HDEL', KEYS[1], 'partial_at')
-    return {'done', 0, '', '', now[7]}
-  end
-  redis.call('HSET', KEYS[1], 'lease:partial', ARGV[3])
-else
-  if utterance < tonumber(now[2]) or redis.call('HEXISTS', KEYS[1], 'result:' .. utterance) == 1 then
-    return {'done', 0, '', '', now[7]}
-  end
-  redis.call('HSET', KEYS[1], 'lease:' .. utterance, ARGV[3])
-end
+-- A draft is a final begun in a pause, before the endpoint is sure. If speech stays silent, the final turn finds the
+-- draft's result (`drafted`), or leaves the utterance to the draft that is being decoded (`deferred`).
+-- KEYS state      ARGV kind utterance token end
+-- reply {status, samples, agreement, language, wake, draft_event}
+local now = redis.call('HMGET', KEYS[1], 'samples', 'next', 'ended', 'agreement', 'agreement_of', 'language', 'wake',
+                       'drafting', 'drafted', 'confirmed')
+if not now[1] then return {'gone', 0, '', '', '', ''} end
+local kind, utterance, token = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local ended = utterance < tonumber(now[3])
+local this = ARGV[2] .. '/' .. ARGV[4]
 local agreement = ''
 if now[5] == ARGV[2] then agreement = now[4] end
-return {'ok', tonumber(now[1]), agreement, now[6] or '', now[7]}
+local nothing = {'done', 0, '', '', now[7], ''}
+
+if kind ~= 'partial' and
+    (utterance < tonumber(now[2]) or redis.call('HEXISTS', KEYS[1], 'result:' .. utterance) == 1) then
+  return nothing
+end
+if kind == 'partial' then
+  if ended then
+    redis.call('HDEL', KEYS[1], 'partial_at')
+    return nothing
+  end
+  redis.call('HSET', KEYS[1], 'lease:partial', token)
+elseif kind == 'draft' then
+  if ended and now[10] ~= this then return nothing end
+  redis.call('HSET', KEYS[1], 'lease:draft', token, 'drafting', this)
+else
+  if now[9] == this and redis.call('HGET', KEYS[1], 'drafted_from') == agreement then
+    redis.call('HSET', KEYS[1], 'lease:' .. utterance, token)
+    local draft = redis.call('HMGET', KEYS[1], 'draft_event', 'draft_language')
+    return {'drafted', 0, '', draft[2], now[7], draft[1]}
+  end
+  if now[8] == this then
+    redis.call('HSET', KEYS[1], 'confirmed', this)
+    return {'deferred', 0, '', '', now[7], ''}
+  end
+  redis.call('HSET', KEYS[1], 'lease:' .. utterance, token)
+end
+return {'ok', tonumber(now[1]), agreement, now[6] or '', now[7], ''}

@@ -30,6 +30,7 @@ for _, key in ipairs({state, audio, events}) do redis.call('EXPIRE', key, now[3]
 if not trim_to then return 'ok' end
 
 redis.call('HSET', state, 'next', next_utterance)
+redis.call('HDEL', state, 'drafted', 'drafted_from', 'draft_event', 'draft_language', 'confirmed')
 redis.call('XTRIM', audio, 'MINID', '~', trim_to + 1)
 local rest = redis.call('HMGET', state, 'last_partial', 'finishing', 'total', 'agreement_of')
 if rest[4] and tonumber(rest[4]) < next_utterance then

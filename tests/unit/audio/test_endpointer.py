@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions, Mark, SpeechStarted
+from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions, Mark, Pause, SpeechStarted
 from service.audio.vad import FRAME, Pcm, SileroVad
 from service.errors import BadRequest
 from service.transcript import SAMPLE_RATE
@@ -202,7 +202,8 @@ def test_new_options_wait_for_the_next_utterance(vad: SileroVad, recording: Reco
     endpointer = Endpointer(vad, LIVE)
     marks_of(endpointer, clip[:SAMPLE_RATE])
     endpointer.configure(replace(LIVE, silence_ms=2_000, preroll_ms=0))
-    marks = marks_of(endpointer, np.concatenate((clip[SAMPLE_RATE:], silence(1), clip, silence(1))))
+    heard = marks_of(endpointer, np.concatenate((clip[SAMPLE_RATE:], silence(1), clip, silence(1))))
+    marks = [mark for mark in heard if not isinstance(mark, Pause)]
     [ended, started] = marks
     assert isinstance(ended, Endpoint)
     assert isinstance(started, SpeechStarted)
@@ -278,3 +279,17 @@ def test_utterances_cannot_be_asked_to_be_longer_than_they_may_be() -> None:
     with pytest.raises(BadRequest) as refused:
         EndpointerOptions(min_utterance_ms=10_000, max_utterance_ms=8_000)
     assert refused.value.field == "endpointing.min_utterance_ms"
+
+
+def test_a_pause_announces_exactly_the_endpoint_it_may_become(vad: SileroVad, recording: Recording) -> None:
+    clip = recording("human-en-conf-invalid")
+    marks = marks_of(Endpointer(vad, LIVE), np.concatenate((clip, silence(1))))
+    *_, pause, endpoint = marks
+    assert isinstance(pause, Pause)
+    assert isinstance(endpoint, Endpoint)
+    assert (pause.utterance, pause.start, pause.end, pause.speech_end) == (
+        endpoint.utterance,
+        endpoint.start,
+        endpoint.end,
+        endpoint.speech_end,
+    )

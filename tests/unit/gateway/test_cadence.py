@@ -11,8 +11,27 @@ def test_a_partial_needs_some_speech() -> None:
     assert cadence.due(0.0, ENOUGH)
 
 
+def test_an_utterance_without_a_caption_is_asked_for_eagerly() -> None:
+    cadence = PartialCadence(0.5)
+    cadence.asked(10.0)
+    assert cadence.due(10.3, ENOUGH)
+    cadence.first_of("a")
+    assert not cadence.due(10.3, ENOUGH)
+    cadence.started()
+    assert cadence.due(10.3, ENOUGH)
+
+
+def test_drafts_are_made_only_while_turns_come_back_fast() -> None:
+    cadence = PartialCadence(0.5)
+    assert cadence.is_fast
+    cadence.asked(10.0)
+    cadence.answered(10.8)
+    assert not cadence.is_fast
+
+
 def test_partials_keep_their_least_interval_while_turns_come_back_fast() -> None:
     cadence = PartialCadence(0.5)
+    cadence.first_of("a")
     cadence.asked(10.0)
     cadence.answered(10.1)
     assert not cadence.due(10.4, ENOUGH)
@@ -21,6 +40,7 @@ def test_partials_keep_their_least_interval_while_turns_come_back_fast() -> None
 
 def test_partials_come_less_often_when_turns_come_back_slowly_but_never_too_seldom() -> None:
     cadence = PartialCadence(0.5)
+    cadence.first_of("a")
     cadence.asked(10.0)
     cadence.answered(10.6)
     assert not cadence.due(10.8, ENOUGH)
