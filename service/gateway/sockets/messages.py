@@ -52,7 +52,7 @@ class Finish(_Message):
 
 class Ping(_Message):
     type: Literal["ping"]
-    id: str | int | None = None
+    id: Annotated[str, Field(max_length=100)] | Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
 
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def _parse(adapter: TypeAdapter[T], text: str) -> T:
         return adapter.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        tags = {"start", "resume", "configure", "flush", "finish", "ping", "str", "int"}
+        tags = {"start", "resume", "configure", "flush", "finish", "ping", "constrained-str", "constrained-int"}
         field = ".".join(str(part) for part in first["loc"] if part not in tags)
         if first["type"].startswith("union_tag"):
             field = "type"
