@@ -7,9 +7,9 @@ from service.transcript import SAMPLE_RATE
 
 FIRST_PARTIAL_SAMPLES = SAMPLE_RATE * 3 // 4  # of an utterance, 0.3 s of pre-roll included: a word or two
 EAGER_INTERVAL_S = 0.25  # while an utterance has no caption yet
-LONGEST_INTERVAL_S = 1.2  # captions are refreshed at least every 1.5 s while there is capacity
-TURNAROUND_FACTOR = 1.5
-FAST_INTERVAL_S = 0.75  # the interval that a turnaround of half a second leads to
+LONGEST_INTERVAL_S = 1.0  # captions are refreshed at least every 1.5 s while there is capacity
+TURNAROUND_FACTOR = 1.1
+FAST_INTERVAL_S = 0.5  # intervals over it mean that turns wait in the queue
 ARRIVALS_KEPT = 600  # a minute at 100 ms
 
 
@@ -29,7 +29,8 @@ class PartialCadence:
 
     def due(self, now: float, utterance_samples: int) -> bool:
         """Whether to ask now for a partial of an utterance that has grown to so many samples."""
-        interval_s = min(self._interval_s, EAGER_INTERVAL_S) if self._captionless else self._interval_s
+        eager = self._captionless and self.is_fast
+        interval_s = min(self._interval_s, EAGER_INTERVAL_S) if eager else self._interval_s
         return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - self._last_asked >= interval_s
 
     def started(self) -> None:

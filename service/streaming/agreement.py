@@ -19,8 +19,8 @@ LEAST_PROBABILITY = (
     0.7  # of every token of a committed word: a rare name, or a comma that may come, waits for the final
 )
 HOLD_BACK_PIECES = 1  # of the agreed words: case and punctuation of a word settle with the word after it
-TRIM_AFTER_SAMPLES = 7 * SAMPLE_RATE  # a longer window is trimmed at a committed word
-KEEP_SAMPLES = SAMPLE_RATE  # of context left of the open end, at least
+TRIM_AFTER_SAMPLES = 4 * SAMPLE_RATE  # a longer window is trimmed at a committed word
+KEEP_SAMPLES = SAMPLE_RATE * 3 // 4  # of context left of the open end, at least
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 CLAUSE_ENDS = (",", ";", ":", "，", "；", "：", "、")
 

@@ -31,6 +31,11 @@ class Loaded:
     def window_samples(self) -> int:
         return len(self.utterance.samples)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing of the utterance has been captioned yet."""
+        return not self.agreement.tail and not self.agreement.decided
+
     def behind_committed(self) -> "Loaded":
         """The same final, to be decoded behind all words that were committed."""
         prefix = tuple(token for piece in self.agreement.decided for token in piece.tokens)
@@ -75,7 +80,8 @@ class Loader:
                     beam_size=1 if partial else options.beam_size,
                     temperatures=PARTIAL_TEMPERATURES if partial else options.temperatures,
                     prompt=options.prompt,
-                    word_times=True,  # a partial commits only what the alignment is sure of
+                    # a partial commits only what the alignment is sure of, and nothing at its first hypothesis
+                    word_times=not partial or bool(agreement.tail),
                 ),
                 prefix=agreement.prefix if partial else (),
             ),

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 WAIT_MS = 500  # longest blocking wait for a turn
 HELD_WAIT_MS = 10  # the same while claimed turns wait for a slot or for company
 RENEW_S = 1.0
+FIRST_CAPTION_HEADSTART_MS = 600  # an utterance with no caption yet goes before those that have one
 LIVE_MEMORY_S = 10.0  # bulk work leaves one slot free for so long after the last live turn
 
 
@@ -134,6 +135,8 @@ class Worker:
             if loaded:
                 kind = loaded.claimed.turn.kind
                 since_ms = time.monotonic() * 1000 - loaded.claimed.wait_ms
+                if kind == "partial" and loaded.is_first:
+                    since_ms -= FIRST_CAPTION_HEADSTART_MS
                 self._waiting.append(Waiting(kind, loaded.bucket, since_ms, loaded))
 
     async def _load(self, claimed: Claimed) -> Loaded | None:
