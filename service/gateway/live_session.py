@@ -266,6 +266,8 @@ class LiveSession:
             )
 
     async def _wait_while_undecoded(self) -> None:
+        if self._writer.undecoded_s > MAX_UNDECODED_S:
+            await self.settle()  # the client need not keep what it has sent until the wait is over
         while self._writer.undecoded_s > MAX_UNDECODED_S:
             await asyncio.sleep(WAIT_FOR_FINALS_S)
             self._writer.note_progress(await self._gateway.sessions.next_utterance(self.id))
