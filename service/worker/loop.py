@@ -129,7 +129,7 @@ class Worker:
         for turn in claimed:
             self._held[turn.key] = turn
             metrics.TURN_WAIT_SECONDS.labels(turn.turn.kind).observe(turn.wait_ms / 1000)
-            if turn.turn.kind != "bulk":
+            if turn.turn.kind == "partial" or turn.turn.draft:  # only live streams ask for these, probes do not
                 self._live_at = time.monotonic()
         for loaded in await asyncio.gather(*(self._load(turn) for turn in claimed)):
             if loaded:
