@@ -33,9 +33,15 @@ class RecordingOptions:
     task: str = "transcribe"
     prompt: str = ""
     temperature: float = 0.0
+    word_times: bool = True
 
     def for_turn(self) -> dict[str, Any]:
-        options = {"language": self.language, "task": self.task, "prompt": self.prompt}
+        options = {
+            "language": self.language,
+            "task": self.task,
+            "prompt": self.prompt,
+            "word_times": self.word_times,
+        }
         # a temperature that is asked for replaces the fallback ladder
         return options | ({"temperatures": [0.0, self.temperature]} if self.temperature else {})
 

@@ -81,7 +81,7 @@ class Loader:
                     temperatures=PARTIAL_TEMPERATURES if partial else options.temperatures,
                     prompt=options.prompt,
                     # a partial commits only what the alignment is sure of, and nothing at its first hypothesis
-                    word_times=not partial or bool(agreement.tail),
+                    word_times=bool(agreement.tail) if partial else options.word_times,
                 ),
                 prefix=agreement.prefix if partial else (),
             ),

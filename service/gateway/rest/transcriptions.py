@@ -29,6 +29,7 @@ from service.log.event_log import Event
 router = APIRouter(tags=["transcription"])
 
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
+TIMED_FORMATS = ("verbose_json", "srt", "vtt")
 Granularity = Literal["word", "segment"]
 T = TypeVar("T")
 
@@ -57,7 +58,8 @@ async def transcribe(
     gateway: Gateway = request.app.state.gateway
     served = await gateway.admission.model(model or None, language or None)
     await gateway.admission.admit(served, live=False)
-    options = RecordingOptions(served, language or None, "transcribe", prompt, temperature)
+    word_times = response_format in TIMED_FORMATS  # plain text is spared the alignment
+    options = RecordingOptions(served, language or None, "transcribe", prompt, temperature, word_times)
     events = Recording(gateway, file.file, file.filename, options).events()
     if stream:
         # a bad file is refused with a status, before the stream begins
