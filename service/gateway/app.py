@@ -54,13 +54,16 @@ def build(settings: Settings, redis_url: str) -> Gateway:
 
 
 def create_app(settings: Settings, redis_url: str) -> FastAPI:
-    """The ASGI application. Its lifespan runs the waker, the roster and the job runner."""
+    """The ASGI application. Its lifespan runs the waker, the roster and the job runner.
+
+    Raises BadRequest when `redis_url` is none, StoreUnavailable when Redis does not answer.
+    """
+    _require_store(settings, redis_url)
     gateway = build(settings, redis_url)
     keys = Keys(settings.api_keys)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await gateway.store.check()
         runner = JobRunner(gateway)
         tasks = [asyncio.create_task(task) for task in (gateway.waker.run(), gateway.roster.run(), runner.run())]
         log.info("gateway ready", extra={"gateway": gateway.name})
@@ -92,6 +95,22 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
 
     _answer_errors(app)
     return app
+
+
+def _require_store(settings: Settings, redis_url: str) -> None:
+    """Asked before the server starts: what its lifespan raises would reach the operator as a traceback."""
+
+    async def ask() -> None:
+        store = Store(redis_url, prefix=settings.key_prefix)
+        try:
+            await store.check()
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(ask())
+    except ValueError as error:
+        raise BadRequest(f"REDIS_URL: {error}", field="redis_url") from error
 
 
 def _answer_errors(app: FastAPI) -> None:
