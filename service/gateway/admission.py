@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.errors import AtCapacity, BadRequest, NoWorkers, UnknownModel
 from service.log.store import Store
@@ -70,3 +70,5 @@ class Admission:
         late_ms = load.oldest_final_ms.get(model, 0)
         if late_ms > self._settings.max_final_wait_ms:
             raise AtCapacity(f"finals are {late_ms} ms late; try again")
+        if live:  # counted at once: many may come before the next look at Redis
+            self._load = replace(load, open_sessions=load.open_sessions + 1)
