@@ -42,6 +42,18 @@ def load(model_dir: Path, *, device: str, compute_type: str, threads: int) -> ct
     return model
 
 
+def encode(whisper: ctranslate2.models.Whisper, mels: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
+    """Encoder output [batch, frames / 2, d_model] for mels [batch, n_mels, frames]; on CUDA it stays on the device.
+
+    On a CPU the encoder is cheapest one utterance at a time, whose activations stay in the cache (a batch of 8
+    windows of 15 s costs 60 % more per window), while the decoder is cheapest in batches, which share its weights.
+    """
+    if whisper.device == "cuda" or len(mels) == 1:
+        return whisper.encode(ctranslate2.StorageView.from_array(mels))
+    rows = [to_array(whisper.encode(ctranslate2.StorageView.from_array(mels[i : i + 1]))) for i in range(len(mels))]
+    return ctranslate2.StorageView.from_array(np.concatenate(rows))
+
+
 def take(memory: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.StorageView:
     """Those rows of an encoder output, [len(rows), frames, d_model]; as it is, still on its device, when all."""
     if rows == list(range(memory.shape[0])):

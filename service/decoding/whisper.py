@@ -100,7 +100,7 @@ class WhisperDecoder:
         with costs.measured("features"):
             mels = np.stack([self._log_mel(item.utterance.samples, window) for item in items])
         with costs.measured("encode"):
-            memory = self._model.encode(ctranslate2.StorageView.from_array(mels))
+            memory = model.encode(self._model, mels)
         costs.window_samples += window * len(items)
         return Encoded(memory, window)
 
