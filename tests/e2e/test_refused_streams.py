@@ -14,6 +14,7 @@ from service.log.workers import WorkerStatus
 from tests.e2e.conftest import KEYS, Gateways, until
 from tests.e2e.raw_stream import RawStream, connected, started
 from tests.e2e.recordings import flac, samples
+from tests.e2e.scrape import scrape, total
 
 CLIP = "human-en-conf-invalid"
 
@@ -49,15 +50,7 @@ async def test_a_stream_over_capacity_is_refused_and_the_open_one_goes_on(
         async with connected(url) as third:
             await third.say("start")
             await third.until("started")
-        assert refusals(url)["at_capacity"] == 1
-
-
-def refusals(url: str) -> dict[str, float]:
-    """The counter of refusals, by reason."""
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
-    found = [line.removeprefix('sotto_refusals_total{reason="') for line in lines]
-    pairs = [line.split('"} ') for line in found if '"} ' in line and not line.startswith("sotto_")]
-    return {reason: float(value) for reason, value in pairs}
+        assert total(scrape(url), "sotto_refusals_total", reason="at_capacity") == 1
 
 
 @pytest.fixture
@@ -72,7 +65,7 @@ async def test_without_a_worker_everything_is_refused_for_now(alone: str) -> Non
     assert refused(alone, "/v1/jobs") == (503, "no_workers")
     async with connected(alone) as stream:
         assert await refusal(stream) == ("no_workers", 1013)
-    assert refusals(alone) == {"no_workers": 3}
+    assert total(scrape(alone), "sotto_refusals_total") == 3
 
 
 async def test_new_work_is_refused_while_finals_are_late(gateways: Gateways, store: "redis.Redis") -> None:
