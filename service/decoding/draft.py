@@ -32,7 +32,10 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`tokens` include the prefix; `row` is the utterance's in `encoded`; `evidence` is None until it is asked for."""
+    """`row` is the utterance's in `encoded`; `evidence` is None until it is asked for.
+
+    The first `fixed` of the `tokens` are the prefix, which nobody doubts.
+    """
 
     tokens: tuple[int, ...]
     avg_logprob: float
@@ -41,12 +44,13 @@ class Draft:
     temperature: float
     encoded: Encoded
     row: int
+    fixed: int = 0
     looped: bool = False
     evidence: float | None = None
 
     @property
     def doubtful(self) -> bool:
-        return bool(self.tokens) and guards.is_doubtful(
+        return len(self.tokens) > self.fixed and guards.is_doubtful(
             self.avg_logprob, self.no_speech_prob, looped=self.looped or self.repetitive
         )
 
@@ -66,8 +70,9 @@ class Draft:
 
     def weighed(self, probs_given_audio: Sequence[float], probs_given_silence: Sequence[float]) -> "Draft":
         """With evidence; of a loop, whose copies flatter the mean, the log-probability is that of the kept tokens."""
-        logprob = guards.mean_logprob(probs_given_audio) if self.looped else self.avg_logprob
-        return replace(self, avg_logprob=logprob, evidence=guards.evidence(probs_given_audio, probs_given_silence))
+        heard, unheard = probs_given_audio[self.fixed :], probs_given_silence[self.fixed :]
+        logprob = guards.mean_logprob(heard) if self.looped else self.avg_logprob
+        return replace(self, avg_logprob=logprob, evidence=guards.evidence(heard, unheard))
 
     def better_than(self, other: "Draft | None") -> bool:
         """A hypothesis that passed beats one that failed, one that ended by itself a loop, a likelier the other."""

@@ -12,32 +12,28 @@ from service.decoding.guards import MAX_COMPRESSION
 from service.decoding.windows import BUCKETS
 
 FAILED_LOGPROB = -1.0  # per token, as in openai/whisper
+WIDEN = 2  # bucket sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`widen`: bucket sizes up from the utterance's own window; `temperature` is the label it answers to."""
+    """`window`: samples; `temperature`: the label the attempt answers to."""
 
     temperature: float
     beam_size: int
-    widen: int = 0
+    window: int
     no_repeat_ngram_size: int = 0
 
-    def window(self, own: int) -> int:
-        """Samples of the window, given the utterance's own."""
-        return BUCKETS[min(BUCKETS.index(own) + self.widen, len(BUCKETS) - 1)]
 
-
-def attempt(temperatures: tuple[float, ...], beam_size: int, number: int) -> Attempt:
-    """The attempt of that number, counted from 0."""
+def attempt(temperatures: tuple[float, ...], beam_size: int, number: int, own_window: int) -> Attempt:
+    """The attempt of that number, from 0, on an utterance whose own window has `own_window` samples."""
     temperature = temperatures[number]
-    match number:
-        case 0:
-            return Attempt(temperature, beam_size)
-        case 1:
-            return Attempt(temperature, beam_size, widen=2)
-        case _:
-            return Attempt(temperature, beam_size, widen=2, no_repeat_ngram_size=3)
+    if number == 0:
+        return Attempt(temperature, beam_size, own_window)
+    wider = BUCKETS[min(BUCKETS.index(own_window) + WIDEN, len(BUCKETS) - 1)]
+    if number == 1 and wider > own_window:
+        return Attempt(temperature, beam_size, wider)
+    return Attempt(temperature, beam_size, wider, no_repeat_ngram_size=3)
 
 
 def failed(avg_logprob: float, compression_ratio: float, *, looped: bool) -> bool:

@@ -35,6 +35,7 @@ class DecodeOptions:
             raise ValueError("beam_size must be at least 1")
         if not self.temperatures or self.temperatures[0] != 0:
             raise ValueError("temperatures must start with 0")
+        object.__setattr__(self, "temperatures", tuple(self.temperatures))  # options that travelled bring a list
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,8 @@ class WhisperDecoder:
 
     def _attempt(self, items: list[Item], number: int, costs: Costs) -> None:
         """Decodes each item and keeps the draft where it is better than the item's."""
-        for (window, step), group in grouped(items, lambda item: _placed(item, number)):
-            encoded = self._encode(group, window, costs)
+        for step, group in grouped(items, lambda item: _attempt_on(item, number)):
+            encoded = self._encode(group, step.window, costs)
             if number == 0:
                 self._detect_languages(group, encoded, costs)
             rows = [(item, row, self._prompt(item)) for row, item in enumerate(group)]
@@ -161,6 +161,7 @@ class WhisperDecoder:
             temperature=temperature,
             encoded=encoded,
             row=row,
+            fixed=len(item.utterance.prefix),
             looped=len(kept) < len(tokens) or len(tokens) >= item.token_limit,
         )
 
@@ -190,11 +191,9 @@ def _is_audible(utterance: Utterance) -> bool:
     return len(samples) >= MIN_SAMPLES and int(samples.max()) - int(samples.min()) >= MIN_SWING
 
 
-def _placed(item: Item, number: int) -> tuple[int, Attempt]:
-    """Window and attempt of that number."""
+def _attempt_on(item: Item, number: int) -> Attempt:
     options = item.utterance.options
-    step = attempt(options.temperatures, options.beam_size, number)
-    return step.window(item.window), step
+    return attempt(options.temperatures, options.beam_size, number, item.window)
 
 
 def _may_retry(item: Item, number: int) -> bool:

@@ -180,6 +180,10 @@ def test_impossible_options_are_refused(options):
         DecodeOptions(**options)
 
 
+def test_options_that_travelled_as_json_are_as_good_as_new():
+    assert DecodeOptions(temperatures=[0.0, 0.4]) == DecodeOptions(temperatures=(0.0, 0.4))
+
+
 def test_the_decoder_knows_its_languages(decoder):
     assert decoder.is_multilingual
     assert decoder.supports("fr")
