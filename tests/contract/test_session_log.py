@@ -337,3 +337,33 @@ async def test_a_finished_draft_is_not_used_when_more_words_were_committed_after
 async def test_a_draft_that_comes_after_its_final_is_dropped(session: Fixture) -> None:
     await session.append(1000, end=True)
     assert await session.publisher.begin(session.turn(0, 0, 1000, draft=True)) == "done"
+
+
+async def test_a_draft_of_the_next_utterance_does_not_disturb_one_that_a_final_was_left_to(session: Fixture) -> None:
+    await session.append(1000)
+    first = session.turn(0, 0, 1000, draft=True)
+    lease = await session.begin(first)
+    await session.append(0, end=True)
+    assert await session.publisher.begin(session.turn(0, 0, 1000)) == "deferred"
+    await session.append(1000)
+    second = session.turn(1, 1000, 2000, draft=True)
+    second_lease = await session.begin(second)
+    await session.append(0, end=True, start=1000)
+    assert await session.publisher.begin(session.turn(1, 1000, 2000)) == "deferred"
+    assert await session.publisher.draft(second, second_lease, DRAFT_EVENT, "en", None) == "confirmed"
+    assert await session.publisher.final(second, second_lease, 2000, DRAFT_EVENT, "en") == "ok"
+    assert await session.publisher.draft(first, lease, DRAFT_EVENT, "en", None) == "confirmed"
+    assert await session.publisher.final(first, lease, 1000, DRAFT_EVENT, "en") == "ok"
+    assert await session.told() == ["started", "finaldraft", "finaldraft"]
+
+
+async def test_nothing_of_a_draft_stays_once_its_utterance_is_final(session: Fixture) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    await session.publisher.draft(draft, await session.begin(draft), DRAFT_EVENT, "en", None)
+    await session.append(0, end=True)
+    final = session.turn(0, 0, 1000)
+    lease = await session.begin(final)
+    await session.publisher.final(final, lease, 1000, lease.drafted, "en")
+    fields = await session.store.redis.hkeys(session.store.keys.state(session.id))
+    assert not [name for name in fields if b":" in name]

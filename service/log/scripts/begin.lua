@@ -3,12 +3,11 @@
 -- draft's result (`drafted`), or leaves the utterance to the draft that is being decoded (`deferred`).
 -- KEYS state      ARGV kind utterance token end
 -- reply {status, samples, agreement, language, wake, draft_event}
-local now = redis.call('HMGET', KEYS[1], 'samples', 'next', 'ended', 'agreement', 'agreement_of', 'language', 'wake',
-                       'drafting', 'drafted', 'confirmed')
-if not now[1] then return {'gone', 0, '', '', '', ''} end
 local kind, utterance, token = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local now = redis.call('HMGET', KEYS[1], 'samples', 'next', 'ended', 'agreement', 'agreement_of', 'language', 'wake',
+                       'drafting:' .. ARGV[2], 'drafted:' .. ARGV[2], 'sure:' .. ARGV[2])
+if not now[1] then return {'gone', 0, '', '', '', ''} end
 local ended = utterance < tonumber(now[3])
-local this = ARGV[2] .. '/' .. ARGV[4]
 local agreement = ''
 if now[5] == ARGV[2] then agreement = now[4] end
 local nothing = {'done', 0, '', '', now[7], ''}
@@ -24,16 +23,18 @@ if kind == 'partial' then
   end
   redis.call('HSET', KEYS[1], 'lease:partial', token)
 elseif kind == 'draft' then
-  if ended and now[10] ~= this then return nothing end
-  redis.call('HSET', KEYS[1], 'lease:draft', token, 'drafting', this)
+  if ended and now[10] ~= ARGV[4] then return nothing end
+  redis.call('HSET', KEYS[1], 'lease:draft:' .. utterance, token, 'drafting:' .. utterance, ARGV[4])
 else
-  if now[9] == this and redis.call('HGET', KEYS[1], 'drafted_from') == agreement then
-    redis.call('HSET', KEYS[1], 'lease:' .. utterance, token)
-    local draft = redis.call('HMGET', KEYS[1], 'draft_event', 'draft_language')
-    return {'drafted', 0, '', draft[2], now[7], draft[1]}
+  if now[9] then
+    local draft = cjson.decode(now[9])
+    if draft['end'] == ARGV[4] and draft.agreement == redis.sha1hex(agreement) then
+      redis.call('HSET', KEYS[1], 'lease:' .. utterance, token)
+      return {'drafted', 0, '', draft.language, now[7], draft.event}
+    end
   end
-  if now[8] == this then
-    redis.call('HSET', KEYS[1], 'confirmed', this)
+  if now[8] == ARGV[4] then
+    redis.call('HSET', KEYS[1], 'sure:' .. utterance, ARGV[4])
     return {'deferred', 0, '', '', now[7], ''}
   end
   redis.call('HSET', KEYS[1], 'lease:' .. utterance, token)

@@ -3,28 +3,28 @@
 -- draft may contradict them: it is dropped, and if its endpoint is sure the utterance must be decoded again (`redo`).
 -- KEYS state events      ARGV token utterance end agreement draft_event language caption_json max_events
 -- reply status
-local now = redis.call('HMGET', KEYS[1], 'lease:draft', 'ended', 'agreement', 'agreement_of', 'confirmed', 'last_partial')
+local utterance = ARGV[2]
+local now = redis.call('HMGET', KEYS[1], 'lease:draft:' .. utterance, 'ended', 'agreement', 'agreement_of',
+                       'sure:' .. utterance, 'last_partial')
 if not now[2] then return 'gone' end
 if now[1] ~= ARGV[1] then return 'stale' end
-local this = ARGV[2] .. '/' .. ARGV[3]
 local agreement = ''
-if now[4] == ARGV[2] then agreement = now[3] end
-local sure = now[5] == this
-redis.call('HDEL', KEYS[1], 'lease:draft', 'drafting')
+if now[4] == utterance then agreement = now[3] end
+local sure = now[5] == ARGV[3]
+redis.call('HDEL', KEYS[1], 'lease:draft:' .. utterance, 'drafting:' .. utterance)
 if agreement ~= ARGV[4] then
-  if sure then
-    redis.call('HDEL', KEYS[1], 'confirmed')
-    return 'redo'
-  end
-  return 'done'
+  if not sure then return 'done' end
+  redis.call('HDEL', KEYS[1], 'sure:' .. utterance)
+  return 'redo'
 end
 if sure then
-  redis.call('HSET', KEYS[1], 'lease:' .. ARGV[2], ARGV[1])
+  redis.call('HSET', KEYS[1], 'lease:' .. utterance, ARGV[1])
   return 'confirmed'
 end
-redis.call('HSET', KEYS[1], 'drafted', this, 'drafted_from', agreement, 'draft_event', ARGV[5],
-           'draft_language', ARGV[6])
-if ARGV[7] ~= '' and tonumber(ARGV[2]) >= tonumber(now[2]) then
+-- the agreement is binary, which JSON cannot carry: its digest will do to compare
+local draft = {['end'] = ARGV[3], agreement = redis.sha1hex(agreement), event = ARGV[5], language = ARGV[6]}
+redis.call('HSET', KEYS[1], 'drafted:' .. utterance, cjson.encode(draft))
+if ARGV[7] ~= '' and tonumber(utterance) >= tonumber(now[2]) then
   if now[6] then redis.call('XDEL', KEYS[2], now[6] .. '-0') end
   local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[8], seq .. '-0', 'event', ARGV[7])

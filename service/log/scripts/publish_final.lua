@@ -23,14 +23,14 @@ while true do
     local seq = redis.call('HINCRBY', state, 'seq', 1)
     redis.call('XADD', events, 'MAXLEN', '~', ARGV[6], seq .. '-0', 'event', event)
   end
-  redis.call('HDEL', state, field)
+  redis.call('HDEL', state, field, 'drafted:' .. next_utterance, 'sure:' .. next_utterance,
+             'drafting:' .. next_utterance, 'lease:draft:' .. next_utterance)
   next_utterance = next_utterance + 1
 end
 for _, key in ipairs({state, audio, events}) do redis.call('EXPIRE', key, now[3]) end
 if not trim_to then return 'ok' end
 
 redis.call('HSET', state, 'next', next_utterance)
-redis.call('HDEL', state, 'drafted', 'drafted_from', 'draft_event', 'draft_language', 'confirmed')
 redis.call('XTRIM', audio, 'MINID', '~', trim_to + 1)
 local rest = redis.call('HMGET', state, 'last_partial', 'finishing', 'total', 'agreement_of')
 if rest[4] and tonumber(rest[4]) < next_utterance then
