@@ -12,7 +12,7 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from redis.exceptions import RedisError
 
 from service.audio.container import probe_duration
-from service.errors import DecodeFailed, Failed, NotFound, SottoError, StoreUnavailable
+from service.errors import BadRequest, DecodeFailed, Failed, NotFound, SottoError, StoreUnavailable
 from service.gateway import webhooks
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
@@ -137,7 +137,8 @@ class JobRunner:
             raise
         except Exception as error:  # one bad job must not end the runner
             known = error if isinstance(error, SottoError) else Failed("Sotto failed; the log says why")
-            log.warning("job failed", extra={"job": claimed.id}, exc_info=error)
+            cause = None if isinstance(error, BadRequest) else error  # a bad file is nothing to look into
+            log.warning("job failed", extra={"job": claimed.id, "code": known.code}, exc_info=cause)
             await self._jobs.update(claimed.id, status="failed", ended=time.time(), **error_body(known))
 
     @contextlib.asynccontextmanager
