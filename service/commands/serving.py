@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from models.registry import resolve
 from service import logs
-from service.commands.supervisor import Child, GaveUp, supervise_redis
+from service.commands.supervisor import Child, supervise_redis
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import BadRequest, ModelUnavailable, NoWorkers, StoreUnavailable
 from service.gateway.auth import Keys, require_loopback_without_keys
@@ -164,7 +164,7 @@ async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | Non
         stop = asyncio.create_task(stopping.wait())
         try:
             await asyncio.wait([*tasks[:2], stop], return_when=asyncio.FIRST_COMPLETED)
-            failed = next((t for t in tasks[:2] if t.done() and isinstance(t.exception(), GaveUp)), None)
+            failed = next((t for t in tasks[:2] if t.done() and t.exception()), None)
             if failed:
                 console.print(f"error: {failed.exception()}", markup=False)
         finally:

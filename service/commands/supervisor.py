@@ -47,7 +47,7 @@ class Child:
             if code > 0 and not has_worked():
                 raise GaveUp(f"the {self.name} ended with status {code} (its log is above)")
             backoff_s = 0.1 if time.monotonic() - started > HEALTHY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
-            log.warning("a process died, starting it again", extra={"process": self.name, "status": code})
+            log.warning("a process died, starting it again", extra={"child": self.name, "status": code})
             await asyncio.sleep(backoff_s)
 
     async def stop(self, timeout_s: float) -> None:
@@ -60,7 +60,7 @@ class Child:
         try:
             await asyncio.wait_for(process.wait(), timeout_s)
         except TimeoutError:
-            log.warning("a process did not drain in time", extra={"process": self.name})
+            log.warning("a process did not drain in time", extra={"child": self.name})
             process.kill()
             await process.wait()
 

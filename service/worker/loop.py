@@ -64,6 +64,7 @@ class Worker:
         self._finisher = Finisher(publisher)
         self._policy = BatchPolicy(max_batch=status.max_batch, gather_ms=gather_ms, bulk_slots=status.slots)
         self._claim_idle_ms = claim_idle_ms
+        self._renew_s = min(RENEW_S, claim_idle_ms / 4000)  # or this worker would give away its own turns
         self._max_deliveries = max_deliveries
         self._threads = ThreadPoolExecutor(status.slots, thread_name_prefix="decode")
         self._held: dict[str, Claimed] = {}
@@ -76,7 +77,10 @@ class Worker:
         """Works until `drain` is called and what was claimed is done."""
         await self._turns.ensure_group()
         async with asyncio.TaskGroup() as group:
-            chores = [group.create_task(self._every(RENEW_S, self._renew)), group.create_task(self._reclaim_loop())]
+            chores = [
+                group.create_task(self._every(self._renew_s, self._renew)),
+                group.create_task(self._reclaim_loop()),
+            ]
             await group.create_task(self._dispatch())
             for chore in chores:
                 chore.cancel()

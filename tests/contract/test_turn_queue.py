@@ -79,6 +79,16 @@ async def test_renewing_keeps_a_claim_but_never_takes_one_back(queue: TurnQueue)
     assert len(await queue.keep_claims("w2", taken)) == 2
 
 
+async def test_renewing_keeps_every_claim_of_a_queue(queue: TurnQueue, store: Store) -> None:
+    for number in range(3):
+        await queue.enqueue(turn("bulk", number))
+    held = await queue.claim("w1", 3)
+    ids = [claimed.id for claimed in held]
+    await store.redis.xclaim(store.keys.turns("base", "bulk"), GROUP, "w1", 0, ids, idle=60_000, justid=True)
+    await queue.keep_claims("w1", held)
+    assert await queue.reclaim("w2", idle_ms=30_000, limit=10) == []
+
+
 async def test_an_acknowledged_turn_leaves_nothing_behind(queue: TurnQueue, store: Store) -> None:
     await queue.enqueue(turn("final"))
     [claimed] = await queue.claim("w1", 1)

@@ -2,9 +2,14 @@
 -- KEYS queue      ARGV group consumer id...      reply ids still held
 local held = {}
 for _, entry in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10000, ARGV[2])) do held[entry[1]] = true end
-local ids = {}
+local ids, claim = {}, {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0}
 for i = 3, #ARGV do
-  if held[ARGV[i]] then table.insert(ids, ARGV[i]) end
+  if held[ARGV[i]] then
+    table.insert(ids, ARGV[i])
+    table.insert(claim, ARGV[i])
+  end
 end
-if #ids > 0 then redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids), 'JUSTID') end
+table.insert(claim, 'JUSTID')
+-- `unpack` gives all its values only as the last argument
+if #ids > 0 then redis.call(unpack(claim)) end
 return ids
