@@ -20,6 +20,7 @@ import ctranslate2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from loadtest.corpus import load_manifest, read_clip
 from service.decoding.features import HOP, LogMel, Samples
@@ -46,6 +47,7 @@ class Row:
 
 def main() -> None:
     arguments = _arguments()
+    threadpool_limits(limits=1, user_api="blas")  # as the worker does: spinning threads would take the decoder's cores
     decoder = WhisperDecoder(
         arguments.model_dir, device=arguments.device, compute_type=arguments.compute_type, threads=arguments.threads
     )
@@ -140,7 +142,7 @@ def measure(
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(title="decoder throughput")
-    for heading in ("window s", "beam", "batch", "utterances/s", "audio s/s", "bare utterances/s", "decoder / bare"):
+    for heading in ("window s", "beam", "batch", "utt/s", "audio s/s", "bare utt/s", "decoder/bare"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
