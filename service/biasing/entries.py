@@ -5,10 +5,9 @@ Pure: nothing here knows how a phrase sounds.
 
 import hashlib
 import json
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 MAX_ENTRIES = 10_000  # per list, and of all lists of a request together
@@ -16,6 +15,7 @@ MAX_CHARACTERS = 100  # per phrase and per `sounds_like`
 MAX_WORDS = 8
 MAX_SOUNDS_LIKE = 10
 MAX_BOOST = 2.0
+JOINERS = "\u200c\u200d"  # invisible, but Persian and Indic spelling needs them
 
 Reason = Literal["empty", "too_long", "control_character", "no_pronunciation", "duplicate", "invalid"]
 
@@ -43,6 +43,12 @@ class Entry:
             result["language"] = self.language
         return result
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Entry":
+        """What `to_json` wrote; nothing is checked."""
+        sounds_like = tuple(stored.get("sounds_like", ()))
+        return cls(stored["phrase"], stored.get("boost", 1.0), sounds_like, stored.get("language"))
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -52,6 +58,9 @@ class Rejection:
     phrase: str
     reason: Reason
     message: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,7 @@ class _Rejected(Exception):
 
 def check(raw: Sequence[Any]) -> Checked:
     """Entries as strings or mappings, each accepted or rejected on its own; raises TooManyEntries over the limit."""
-    if len(raw) > MAX_ENTRIES:
-        raise TooManyEntries(f"{len(raw):,} entries; a list holds at most {MAX_ENTRIES:,}")
+    require_room(len(raw))
     accepted: dict[str, Entry] = {}
     rejected: list[Rejection] = []
     for index, item in enumerate(raw):
@@ -89,10 +97,31 @@ def check(raw: Sequence[Any]) -> Checked:
     return Checked(tuple(accepted.values()), tuple(rejected))
 
 
+def require_room(count: int) -> None:
+    """Raises TooManyEntries when `count` entries are too many for a list, or for the lists of a request together."""
+    if count > MAX_ENTRIES:
+        raise TooManyEntries(f"{count:,} entries; at most {MAX_ENTRIES:,} are allowed")
+
+
 def digest(entries: Sequence[Entry]) -> str:
     """Names a list by its content: 32 hex digits, equal for equal entries in equal order."""
-    canonical = json.dumps([entry.to_json() for entry in entries], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(dump(entries)).hexdigest()[:32]
+
+
+def dump(entries: Sequence[Entry]) -> bytes:
+    """The stored form: compact JSON, equal for equal entries in equal order."""
+    return json.dumps([entry.to_json() for entry in entries], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load(stored: bytes) -> tuple[Entry, ...]:
+    """The entries that `dump` stored."""
+    return tuple(map(Entry.from_json, json.loads(stored)))
+
+
+def normalized(text: str) -> str:
+    """The form in which phrases are kept and compared: NFC, single spaces, no invisible characters."""
+    visible = (c for c in unicodedata.normalize("NFC", text) if c in JOINERS or unicodedata.category(c) != "Cf")
+    return " ".join("".join(visible).split())
 
 
 def _entry(item: Any) -> Entry:
@@ -102,7 +131,7 @@ def _entry(item: Any) -> Entry:
         raise _Rejected("invalid", "an entry is a string or an object with a phrase")
     unknown = sorted(set(item) - {"phrase", "boost", "sounds_like", "language"})
     if unknown:
-        raise _Rejected("invalid", f"unknown field {unknown[0]!r}")
+        raise _Rejected("invalid", f"unknown field {_short(unknown[0])!r}")
     return Entry(
         _phrase(item.get("phrase"), "phrase"),
         _boost(item.get("boost")),
@@ -116,7 +145,7 @@ def _phrase(value: Any, field: str) -> str:
         raise _Rejected("invalid", f"{field} must be a string")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") for character in value.strip()):
         raise _Rejected("control_character", f"{field} holds a control or unassigned character")
-    text = " ".join(unicodedata.normalize("NFC", value).split())
+    text = normalized(value)
     if not text:
         raise _Rejected("empty", f"{field} is empty")
     if len(text) > MAX_CHARACTERS:
@@ -131,9 +160,9 @@ def _phrase(value: Any, field: str) -> str:
 def _boost(value: Any) -> float:
     if value is None:
         return 1.0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Rejected("invalid", "boost must be a number")
-    if not 0 <= value <= MAX_BOOST:
+    if not 0 <= value <= MAX_BOOST:  # NaN does not either
         raise _Rejected("invalid", f"boost must lie in 0 to {MAX_BOOST:g}")
     return float(value)
 
@@ -158,7 +187,11 @@ def _language(value: Any) -> str | None:
 
 
 def _shown(item: Any) -> str:
-    """What was sent, short enough to send back."""
+    """What was sent, fit to be sent back."""
     phrase = item.get("phrase") if isinstance(item, Mapping) else item
-    text = phrase if isinstance(phrase, str) else repr(phrase)
-    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+    return _short(phrase) if isinstance(phrase, str) else f"({type(phrase).__name__})"
+
+
+def _short(text: str) -> str:
+    cut = text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written

@@ -1,7 +1,7 @@
 """The connection to Redis, the names of its keys, and the Lua scripts.
 
-All keys of one session share a hash tag, as do the turn queues of one model, so every script touches one
-Redis Cluster slot.
+All keys of one session share a hash tag, as do the turn queues of one model and all bias lists, so every script
+touches one Redis Cluster slot.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ SCRIPTS = (
     "claim",
     "emit",
     "finish",
+    "keep_bias_entries",
     "keep_claims",
+    "point_bias_list",
     "publish_draft",
     "publish_final",
     "publish_partial",
@@ -72,6 +74,12 @@ class Keys:
 
     def job_queue(self) -> str:
         return f"{self.prefix}:{{jobs}}:waiting"
+
+    def bias_lists(self) -> str:
+        return f"{self.prefix}:{{bias}}:lists"
+
+    def bias_entries(self, digest: str) -> str:
+        return f"{self.prefix}:{{bias}}:entries:{digest}"
 
 
 class Store:
