@@ -5,10 +5,11 @@ SottoError
 │   ├── BadAudio          400  not decodable, truncated, or not what the format says
 │   ├── UnsupportedMedia  415  a container or codec that Sotto does not read
 │   ├── UnknownModel      404
-│   └── TooLarge          413  bytes or seconds over the limit
+│   ├── TooLarge          413  bytes or seconds over the limit
+│   └── TooManyEntries    422  more bias entries than allowed, in a list or in all lists of a request
 ├── Unauthorized          401
-├── NotFound              404  no such session, job or route
-├── Conflict              409  a session taken over by another connection
+├── NotFound              404  no such session, job, bias list or route
+├── Conflict              409  a session taken over by another connection, a bias list changed meanwhile
 ├── Refused               429  nothing wrong with the request: not now; carries retry_after_s
 │   ├── AtCapacity        429
 │   └── NoWorkers         503
@@ -62,6 +63,11 @@ class TooLarge(BadRequest):
     code = "too_large"
     status = 413
     close_code = WS_TOO_BIG
+
+
+class TooManyEntries(BadRequest):
+    code = "too_many_entries"
+    status = 422
 
 
 class Unauthorized(SottoError):

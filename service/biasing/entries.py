@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from service.errors import TooManyEntries
+
 MAX_ENTRIES = 10_000  # per list, and of all lists of a request together
 MAX_CHARACTERS = 100  # per phrase and per `sounds_like`
 MAX_WORDS = 8
@@ -71,19 +73,18 @@ class Checked:
     rejected: tuple[Rejection, ...]
 
 
-class TooManyEntries(ValueError):
-    """The message names the limit."""
-
-
 class _Rejected(Exception):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
 
-def check(raw: Sequence[Any]) -> Checked:
-    """Entries as strings or mappings, each accepted or rejected on its own; raises TooManyEntries over the limit."""
-    require_room(len(raw))
+def check(raw: Sequence[Any], *, field: str = "entries") -> Checked:
+    """Entries as strings or mappings, each accepted or rejected on its own.
+
+    Raises TooManyEntries, which names `field`.
+    """
+    require_room(len(raw), field=field)
     accepted: dict[str, Entry] = {}
     rejected: list[Rejection] = []
     for index, item in enumerate(raw):
@@ -97,10 +98,10 @@ def check(raw: Sequence[Any]) -> Checked:
     return Checked(tuple(accepted.values()), tuple(rejected))
 
 
-def require_room(count: int) -> None:
+def require_room(count: int, *, field: str = "entries") -> None:
     """Raises TooManyEntries when `count` entries are too many for a list, or for the lists of a request together."""
     if count > MAX_ENTRIES:
-        raise TooManyEntries(f"{count:,} entries; at most {MAX_ENTRIES:,} are allowed")
+        raise TooManyEntries(f"{count:,} entries; at most {MAX_ENTRIES:,} are allowed", field=field)
 
 
 def digest(entries: Sequence[Entry]) -> str:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.biasing.entries import MAX_ENTRIES, Entry, TooManyEntries, digest
-from service.errors import Conflict, NotFound
+from service.biasing.entries import MAX_ENTRIES, Entry, digest
+from service.errors import Conflict, NotFound, TooManyEntries
 from service.log.bias_lists import GRACE_S, BiasLists
 from service.log.store import Store
 

@@ -10,12 +10,12 @@ from service.biasing.entries import (
     MAX_ENTRIES,
     Entry,
     Reason,
-    TooManyEntries,
     check,
     digest,
     dump,
     load,
 )
+from service.errors import TooManyEntries
 
 GOOD = "Brunello Cucinelli"
 
