@@ -27,25 +27,27 @@ def format_of(filename: str) -> ListFormat:
 
 def parse(data: bytes, list_format: ListFormat, *, field: str = "entries") -> list[Any]:
     """Raw entries, not yet checked. Raises BadRequest, which names `field`, when the whole cannot be read."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRequest(
-            f"the list is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}", field=field
-        ) from error
     if list_format == "json":
-        return _json_entries(parse_json(text, field=field), field)
+        return _json_entries(parse_json(data, field=field), field)
+    text = _decode(data, field)
     return _csv_entries(text, field) if list_format == "csv" else _text_entries(text)
 
 
-def parse_json(text: str, *, field: str) -> Any:
+def parse_json(data: bytes, *, field: str) -> Any:
     """Any JSON value. Raises BadRequest, which names `field`."""
     try:
-        return json.loads(text)
+        return json.loads(_decode(data, field))
     except RecursionError as error:
         raise BadRequest("the JSON is nested too deeply", field=field) from error
     except ValueError as error:
         raise BadRequest(f"not JSON: {error}", field=field) from error
+
+
+def _decode(data: bytes, field: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}", field=field) from error
 
 
 def _json_entries(value: Any, field: str) -> list[Any]:

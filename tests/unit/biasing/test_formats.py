@@ -71,6 +71,7 @@ def test_a_bad_cell_costs_its_entry_alone() -> None:
     ("data", "list_format", "message"),
     [
         (b"", "json", "not JSON"),
+        (b'["Lo\xe9we"]', "json", "not UTF-8: byte 4 is 0xe9"),
         (b'["Loewe"', "json", "not JSON"),
         (b"[" * 100_000, "json", "nested too deeply"),
         (b"[" + b"1" * 5000 + b"]", "json", "not JSON"),
