@@ -1,5 +1,6 @@
 """Whisper's tokens: prompts in, words out."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ class Vocabulary:
 
     def __init__(self, model_dir: Path, *, multilingual: bool) -> None:
         try:
-            self._tokens = tokenizers.Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+            self._tokens = tokenizers.Tokenizer.from_str(_mended((model_dir / "tokenizer.json").read_text("utf-8")))
         except Exception as error:  # the binding raises bare Exception
             raise ModelUnavailable(f"cannot read {model_dir / 'tokenizer.json'}: {error}") from error
         self._multilingual = multilingual
@@ -49,7 +50,7 @@ class Vocabulary:
         Filled up on the left with commas to one of `PROMPT_LENGTHS`: a batch needs prompts of equal length, and
         commas do no harm.
         """
-        ids = self._tokens.encode(" " + prompt.strip(), add_special_tokens=False).ids if prompt.strip() else []
+        ids = self.encode(" " + prompt.strip()) if prompt.strip() else []
         if not ids:
             return []
         ids = ids[-(MAX_PROMPT - 1) :]
@@ -69,6 +70,9 @@ class Vocabulary:
         merge_punctuations(merged, PREPENDED, APPENDED)
         return tuple(Piece(str(item["word"]), tuple(item["tokens"])) for item in merged if item["tokens"])
 
+    def encode(self, text: str) -> list[int]:
+        return list(self._tokens.encode(text, add_special_tokens=False).ids)
+
     def _tokenizer(self, language: str) -> Tokenizer:
         return Tokenizer(self._tokens, self._multilingual, task="transcribe", language=language)
 
@@ -82,3 +86,16 @@ class Vocabulary:
         if number is None:
             raise ModelUnavailable(f"the model's tokenizer.json has no {token}: is it a Whisper model?")
         return int(number)
+
+
+def _mended(text: str) -> str:
+    """`tokenizer.json` with the most frequent merge of all, which some conversions of GPT-2's `merges.txt` take for a
+    header and drop: without it " the" is no longer one token, and text in a prompt not what the model was trained on.
+    """
+    content = json.loads(text)
+    merges = content["model"]["merges"]
+    first = ["Ġ", "t"]
+    if "Ġt" not in content["model"]["vocab"] or not merges or merges[0] in (first, " ".join(first)):
+        return text
+    merges.insert(0, " ".join(first) if isinstance(merges[0], str) else first)
+    return json.dumps(content, ensure_ascii=False)
