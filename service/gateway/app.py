@@ -18,6 +18,7 @@ from service.errors import BadRequest, Failed, NotFound, Refused, SottoError, St
 from service.gateway import health
 from service.gateway.admission import Admission
 from service.gateway.auth import Keys
+from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
 from service.gateway.limits import Guard
 from service.gateway.replies import error_body
@@ -50,6 +51,7 @@ def build(settings: Settings, redis_url: str) -> Gateway:
         admission=Admission(store, settings),
         vad=SileroVad(),
         roster=Roster(store, sessions),
+        biasing=Biasing(store, resume_ttl_s=settings.resume_ttl_s),
     )
 
 
@@ -65,7 +67,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         runner = JobRunner(gateway)
-        tasks = [asyncio.create_task(task) for task in (gateway.waker.run(), gateway.roster.run(), runner.run())]
+        chores = (gateway.waker.run(), gateway.roster.run(), gateway.biasing.run(), runner.run())
+        tasks = [asyncio.create_task(chore) for chore in chores]
         log.info("gateway ready", extra={"gateway": gateway.name})
         try:
             yield

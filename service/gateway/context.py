@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from service.audio.vad import SileroVad
 from service.gateway.admission import Admission
+from service.gateway.biasing import Biasing
 from service.gateway.roster import Roster
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -24,3 +25,4 @@ class Gateway:
     admission: Admission
     vad: SileroVad
     roster: Roster
+    biasing: Biasing

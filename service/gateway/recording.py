@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from service.audio.container import read_file
 from service.audio.endpointer import Endpointer, EndpointerOptions, Mark
 from service.errors import DecodeFailed, SottoError
+from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.ingest import Pcm
 from service.gateway.relay import follow
@@ -34,6 +35,7 @@ class RecordingOptions:
     prompt: str = ""
     temperature: float = 0.0
     word_times: bool = True
+    bias: Bias = field(default_factory=Bias)
 
     def for_turn(self) -> dict[str, Any]:
         options = {
@@ -41,12 +43,16 @@ class RecordingOptions:
             "task": self.task,
             "prompt": self.prompt,
             "word_times": self.word_times,
-        }
+        } | self.bias.for_turn()
         # a temperature that is asked for replaces the fallback ladder
         return options | ({"temperatures": [0.0, self.temperature]} if self.temperature else {})
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> "RecordingOptions":
+        return cls(**stored | {"bias": Bias.load(stored.get("bias", {}))})
 
 
 class Recording:
@@ -67,26 +73,32 @@ class Recording:
         every delivery.
         """
         gateway = self._gateway
-        await gateway.recordings.create(
-            self._session,
-            owner=self._owner,
-            wake=gateway.waker.channel,
-            token=secrets.token_urlsafe(24),
-            options=self._options.dump(),
-        )
-        producer = asyncio.create_task(self._produce())
-        try:
-            async for event in follow(gateway.store, gateway.recordings, gateway.waker, self._session, after=0):
-                if event["type"] == "error":
-                    if "id" not in event:
-                        await producer  # raises what went wrong with the file
-                    raise DecodeFailed(event["message"])
-                if event["type"] in ("final", "finished"):
+        async with gateway.biasing.held(self._options.bias):
+            await gateway.recordings.create(
+                self._session,
+                owner=self._owner,
+                wake=gateway.waker.channel,
+                token=secrets.token_urlsafe(24),
+                options=self._options.dump(),
+            )
+            producer = asyncio.create_task(self._produce())
+            try:
+                async for event in self._finals(producer):
                     yield event
-        finally:
-            producer.cancel()
-            await asyncio.gather(producer, return_exceptions=True)
-            await gateway.recordings.delete(self._session)
+            finally:
+                producer.cancel()
+                await asyncio.gather(producer, return_exceptions=True)
+                await gateway.recordings.delete(self._session)
+
+    async def _finals(self, producer: "asyncio.Task[None]") -> AsyncGenerator[Event, None]:
+        gateway = self._gateway
+        async for event in follow(gateway.store, gateway.recordings, gateway.waker, self._session, after=0):
+            if event["type"] == "error":
+                if "id" not in event:
+                    await producer  # raises what went wrong with the file
+                raise DecodeFailed(event["message"])
+            if event["type"] in ("final", "finished"):
+                yield event
 
     async def _produce(self) -> None:
         """Reads the file to its end. A failure is logged as an event, so that whoever follows hears of it."""

@@ -11,6 +11,7 @@ from service.biasing.entries import Entry, digest, dump, load, normalized, requi
 from service.errors import Conflict, NotFound
 from service.log.store import Store
 
+LIST_NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 GRACE_S = 60  # entries that lost their last name stay so long for a request that has just looked the name up
 
 

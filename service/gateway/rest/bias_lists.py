@@ -11,14 +11,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from service.biasing.entries import Rejection, check
 from service.biasing.formats import ListFormat, parse, parse_json
 from service.errors import BadRequest, TooLarge, UnsupportedMedia
-from service.log.bias_lists import BiasLists, NamedList
+from service.gateway.context import Gateway
+from service.log.bias_lists import LIST_NAME, BiasLists, NamedList
 
 router = APIRouter(prefix="/v1/bias-lists", tags=["bias lists"])
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 FORMATS: dict[str, ListFormat] = {"application/json": "json", "text/csv": "csv", "text/plain": "text"}
 
-Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="small letters, digits, `.`, `_`, `-`")]
+Name = Annotated[str, Path(pattern=LIST_NAME, description="small letters, digits, `.`, `_`, `-`")]
 IfMatch = Annotated[str | None, Header(description='the `ETag` that was seen: change this version only, as in `"3"`')]
 
 
@@ -33,7 +34,7 @@ class Change(BaseModel):
 
 def _body_of(*content_types: str, description: str) -> dict[str, Any]:
     """For the API page: bodies are read by hand, so that a large one is refused before it is parsed."""
-    content = {content_type: {} for content_type in content_types}
+    content: dict[str, Any] = {content_type: {} for content_type in content_types}
     return {"requestBody": {"required": True, "description": description, "content": content}}
 
 
@@ -99,7 +100,8 @@ def _told(response: Response, named: NamedList, rejected: Sequence[Rejection] | 
 
 
 def _lists(request: Request) -> BiasLists:
-    return BiasLists(request.app.state.gateway.store)
+    gateway: Gateway = request.app.state.gateway
+    return gateway.biasing.lists
 
 
 def _format(content_type: str) -> ListFormat:

@@ -8,22 +8,24 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, BinaryIO
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from redis.exceptions import RedisError
 
 from service.audio.container import probe_duration
 from service.errors import BadRequest, DecodeFailed, Failed, NotFound, SottoError, StoreUnavailable
 from service.gateway import webhooks
+from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.replies import error_body
+from service.gateway.rest.bias_form import FormRoute, bias_form
 from service.gateway.rest.transcription import Transcription, as_verbose_json
 from service.log.event_log import Event
 from service.log.jobs import ENDED, ClaimedJob, Jobs
 from service.log.sessions import new_id
 
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=FormRoute)
 
 RUNNERS = 2  # jobs that one gateway runs at once
 RENEWALS = 4  # of a claim, in the time after which it counts as idle
@@ -37,6 +39,7 @@ async def submit(
     request: Request,
     response: Response,
     file: Annotated[UploadFile, File()],
+    wish: Annotated[BiasWish, Depends(bias_form)],
     model: Annotated[str | None, Form()] = None,
     language: Annotated[str | None, Form()] = None,
     prompt: Annotated[str, Form(max_length=2000)] = "",
@@ -46,15 +49,19 @@ async def submit(
     served = await gateway.admission.model(model or None, language or None)
     if webhook_url:
         webhooks.validate(webhook_url, gateway.settings)
+    resolved = await gateway.biasing.resolve(wish)
+    await gateway.biasing.keep_for(resolved.bias, gateway.settings.job_ttl_s)
+    report = None if wish.is_empty else resolved.report
     options = {
-        "recording": RecordingOptions(served, language or None, "transcribe", prompt).dump(),
+        "recording": RecordingOptions(served, language or None, "transcribe", prompt, bias=resolved.bias).dump(),
         "filename": file.filename,
         "webhook_url": webhook_url,
+        "bias_report": report,
     }
     job = new_id("job")
     record = await _jobs(gateway).submit(job, file.file, options)
     response.headers["Location"] = f"/v1/jobs/{job}"
-    return public(record)
+    return public(record) | ({"bias": report} if report else {})
 
 
 @router.get("/{job}", summary="Progress and result of a job")
@@ -175,13 +182,13 @@ class JobRunner:
         """Transcribes, and reports progress at every final; a job that was cancelled raises NotFound there."""
         duration_s = await asyncio.to_thread(probe_duration, spool, options["filename"])
         spool.seek(0)
-        recording = Recording(self._gateway, spool, options["filename"], RecordingOptions(**options["recording"]))
+        recording = Recording(self._gateway, spool, options["filename"], RecordingOptions.load(options["recording"]))
         finals: list[Event] = []
         events = recording.events()
         async with contextlib.aclosing(events):
             async for event in events:
                 if event["type"] == "finished":
-                    whole = Transcription(tuple(finals), event["duration"])
+                    whole = Transcription(tuple(finals), event["duration"], options.get("bias_report"))
                     return as_verbose_json(whole, words=True, segments=True)
                 finals.append(event)
                 progress = min(0.99, event["end"] / duration_s) if duration_s else 0.0

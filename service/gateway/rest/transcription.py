@@ -16,10 +16,11 @@ SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """All finals of a recording, in order, and its duration in seconds."""
+    """All finals of a recording, in order, its duration in seconds, and what was done to bias it, if that was asked."""
 
     finals: tuple[Event, ...]
     duration: float
+    bias_report: dict[str, Any] | None = None
 
     @property
     def language(self) -> str | None:
@@ -40,6 +41,17 @@ class Transcription:
     def words(self) -> list[dict[str, Any]]:
         return [word for final in self.finals for word in final["words"]]
 
+    @property
+    def bias(self) -> dict[str, Any]:
+        """The report with all matches, counted in the words of the whole, as a field of the answer, if it is one."""
+        if self.bias_report is None:
+            return {}
+        matches, words_before = [], 0
+        for final in self.finals:
+            matches += [match | {"first_word": words_before + match["first_word"]} for match in final["bias"]]
+            words_before += len(final["words"])
+        return {"bias": self.bias_report | {"matches": matches}}
+
 
 def separator(before: str, language: str) -> str:
     """What stands between the text so far and the next utterance."""
@@ -47,7 +59,7 @@ def separator(before: str, language: str) -> str:
 
 
 def as_json(transcription: Transcription) -> dict[str, Any]:
-    return {"text": transcription.text, "usage": usage(transcription.duration)}
+    return {"text": transcription.text, "usage": usage(transcription.duration)} | transcription.bias
 
 
 def usage(duration_s: float) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def as_verbose_json(transcription: Transcription, *, words: bool, segments: bool
         body["words"] = transcription.words
     if segments:
         body["segments"] = [segment(i, final) for i, final in enumerate(transcription.finals)]
-    return body
+    return body | transcription.bias
 
 
 def segment(number: int, final: Event) -> dict[str, Any]:

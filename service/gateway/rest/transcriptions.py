@@ -5,15 +5,17 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from service import metrics
 from service.errors import SottoError
+from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.replies import error_body
+from service.gateway.rest.bias_form import FormRoute, bias_form
 from service.gateway.rest.transcription import (
     Transcription,
     as_json,
@@ -22,11 +24,10 @@ from service.gateway.rest.transcription import (
     as_vtt,
     segment,
     separator,
-    usage,
 )
 from service.log.event_log import Event
 
-router = APIRouter(tags=["transcription"])
+router = APIRouter(tags=["transcription"], route_class=FormRoute)
 
 ResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
 TIMED_FORMATS = ("verbose_json", "srt", "vtt")
@@ -40,13 +41,16 @@ T = TypeVar("T")
     responses={
         200: {"content": {"application/json": {}, "text/plain": {}, "text/vtt": {}, "text/event-stream": {}}},
         400: {"description": "a field or the file is at fault; `error.param` names it"},
+        404: {"description": "no such model or bias list"},
         413: {"description": "more bytes or seconds than allowed"},
+        422: {"description": "more bias entries than allowed"},
         429: {"description": "no room now; try again after `Retry-After` seconds"},
     },
 )
 async def transcribe(
     request: Request,
     file: Annotated[UploadFile, File(description="WAV, FLAC, MP3, M4A, Ogg, WebM, AMR, G.722 or 3GP")],
+    wish: Annotated[BiasWish, Depends(bias_form)],
     model: Annotated[str | None, Form()] = None,
     language: Annotated[str | None, Form(description="ISO 639-1 code; detected when absent")] = None,
     prompt: Annotated[str, Form(max_length=2000)] = "",
@@ -58,16 +62,18 @@ async def transcribe(
     gateway: Gateway = request.app.state.gateway
     served = await gateway.admission.model(model or None, language or None)
     await gateway.admission.admit(served, live=False)
+    resolved = await gateway.biasing.resolve(wish)
+    report = None if wish.is_empty else resolved.report
     word_times = response_format in TIMED_FORMATS  # plain text is spared the alignment
-    options = RecordingOptions(served, language or None, "transcribe", prompt, temperature, word_times)
+    options = RecordingOptions(served, language or None, "transcribe", prompt, temperature, word_times, resolved.bias)
     events = Recording(gateway, file.file, file.filename, options).events()
     if stream:
         # a bad file is refused with a status, before the stream begins
         first = await _until_disconnect(request, anext(events))
         if first is None:
             return Response(status_code=499)
-        return EventStream(_server_sent(first, events, "segment" in set(granularities or ())), events)
-    transcription = await _until_disconnect(request, _collect(events))
+        return EventStream(_server_sent(first, events, "segment" in set(granularities or ()), report), events)
+    transcription = await _until_disconnect(request, _collect(events, report))
     if transcription is None:
         return Response(status_code=499)
     return render(transcription, response_format, granularities or ["segment"])
@@ -87,11 +93,11 @@ def render(transcription: Transcription, response_format: ResponseFormat, granul
     return JSONResponse(as_json(transcription))
 
 
-async def _collect(events: AsyncIterator[Event]) -> Transcription:
+async def _collect(events: AsyncIterator[Event], bias_report: dict[str, Any] | None) -> Transcription:
     finals: list[Event] = []
     async for event in events:
         if event["type"] == "finished":
-            return Transcription(tuple(finals), event["duration"])
+            return Transcription(tuple(finals), event["duration"], bias_report)
         finals.append(event)
     raise AssertionError("a recording ends with `finished` or an error")
 
@@ -130,9 +136,12 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-async def _server_sent(first: Event, rest: AsyncIterator[Event], segments: bool) -> AsyncIterator[str]:
+async def _server_sent(
+    first: Event, rest: AsyncIterator[Event], segments: bool, bias_report: dict[str, Any] | None
+) -> AsyncIterator[str]:
     """OpenAI's transcript events: a delta per utterance while later ones are still being decoded."""
-    text, number = "", 0
+    finals: list[Event] = []
+    text = ""
     try:
         event = first
         while event["type"] != "finished":
@@ -140,12 +149,14 @@ async def _server_sent(first: Event, rest: AsyncIterator[Event], segments: bool)
             text += delta
             yield _data({"type": "transcript.text.delta", "delta": delta})
             if segments:
+                number = len(finals)
                 yield _data(
                     {"type": "transcript.text.segment", "speaker": "", **segment(number, event), "id": str(number)}
                 )
-            number += 1
+            finals.append(event)
             event = await anext(rest)
-        yield _data({"type": "transcript.text.done", "text": text, "usage": usage(event["duration"])})
+        whole = Transcription(tuple(finals), event["duration"], bias_report)
+        yield _data({"type": "transcript.text.done", **as_json(whole)})
     except SottoError as error:
         metrics.ERRORS.labels(error.code).inc()
         yield _data({"type": "error", **error_body(error)})
