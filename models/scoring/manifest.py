@@ -49,6 +49,17 @@ def read_transcripts(path: Path) -> dict[str, str]:
     return {line.string("id"): line.string("text") for line in _lines(path)}
 
 
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not blank, numbered from 1. Raises BadRequest that names the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}", field="manifest") from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{path} is not UTF-8 text", field="manifest") from error
+    return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     path: Path
@@ -74,15 +85,7 @@ class _Line:
 
 
 def _lines(path: Path) -> Iterator[_Line]:
-    try:
-        texts = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="manifest") from error
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"{path} is not UTF-8 text", field="manifest") from error
-    for number, text in enumerate(texts, start=1):
-        if not text.strip():
-            continue
+    for number, text in read_lines(path):
         try:
             values = json.loads(text)
         except ValueError as error:
