@@ -3,7 +3,7 @@
 import typer
 
 from service import __version__
-from service.commands import demo, loadtest, models, serving, stream, transcribe
+from service.commands import demo, evaluate, loadtest, models, serving, stream, transcribe
 
 app = typer.Typer(
     name="sotto",
@@ -18,6 +18,7 @@ app.command()(serving.worker)
 app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(demo.demo)
+app.command("eval")(evaluate.evaluate)
 app.command()(loadtest.loadtest)
 app.add_typer(models.app, name="models")
 
