@@ -5,6 +5,7 @@ SottoError
 │   ├── BadAudio          400  not decodable, truncated, or not what the format says
 │   ├── UnsupportedMedia  415  a container or codec that Sotto does not read
 │   ├── UnknownModel      404
+│   ├── UnknownList       404  a bias list that a request names
 │   ├── TooLarge          413  bytes or seconds over the limit
 │   └── TooManyEntries    422  more bias entries than allowed, in a list or in all lists of a request
 ├── Unauthorized          401
@@ -56,6 +57,11 @@ class UnsupportedMedia(BadRequest):
 
 class UnknownModel(BadRequest):
     code = "model_not_found"
+    status = 404
+
+
+class UnknownList(BadRequest):
+    code = "bias_list_not_found"
     status = 404
 
 

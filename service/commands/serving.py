@@ -72,6 +72,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     import uvicorn
 
     from service.gateway.app import create_app
+    from service.gateway.limits import MAX_LIST_BYTES
 
     logs.configure(settings.log_level, "gateway")
     threadpool_limits(limits=1, user_api="blas")  # spinning threads would take the workers' cores
@@ -84,7 +85,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
         port=port,
         log_config=None,
         access_log=False,
-        ws_max_size=1024 * 1024,
+        ws_max_size=MAX_LIST_BYTES,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=settings.drain_s,
     )

@@ -5,14 +5,14 @@ import contextlib
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from service.biasing.entries import Rejection, check, require_room
-from service.errors import BadRequest, NotFound, SottoError
+from service.errors import BadRequest, NotFound, SottoError, UnknownList
 from service.log.bias_lists import LIST_NAME, BiasLists, NamedList
 from service.log.store import Store
 
@@ -105,7 +105,8 @@ class Biasing:
     async def resolve(self, wish: BiasWish, now: Bias | None = None) -> Resolved:
         """`now`, or no bias, changed as wished.
 
-        Raises BadRequest, TooManyEntries, and NotFound for a list that there is not; `field` names the input.
+        The entries are alive then for long enough to be held. Raises BadRequest, TooManyEntries, and UnknownList
+        for a list that there is not; `field` names the input.
         """
         bias = now or Bias()
         rejected: tuple[Rejection, ...] = ()
@@ -130,23 +131,24 @@ class Biasing:
         if not all(re.fullmatch(LIST_NAME, name) for name in distinct):
             raise BadRequest("names of lists are of small letters, digits, `.`, `_` and `-`", field="bias_lists")
         try:
-            return tuple([await self.lists.get(name) for name in distinct])
+            lists = tuple([await self.lists.get(name) for name in distinct])
         except NotFound as error:
-            raise NotFound(error.message, field="bias_lists") from error
+            raise UnknownList(error.message, field="bias_lists") from error
+        await self.lists.keep([named.digest for named in lists], self._ttl_s)
+        return lists
 
-    async def hold(self, bias: Bias) -> None:
-        """Keeps the entries alive until they are released, whatever becomes of their names."""
-        await self.lists.keep(bias.digests, self._ttl_s)
+    def hold(self, bias: Bias) -> None:
+        """Has entries that are alive kept so until they are released, whatever becomes of their names."""
         self._held.update(bias.digests)
 
     def release(self, bias: Bias) -> None:
         """Lets go of what was held; turns that are still waiting find it for another while."""
         self._held = self._held - Counter(bias.digests)
 
-    @contextlib.asynccontextmanager
-    async def held(self, bias: Bias) -> AsyncIterator[None]:
+    @contextlib.contextmanager
+    def held(self, bias: Bias) -> Iterator[None]:
         """Holds the entries for the length of a block."""
-        await self.hold(bias)
+        self.hold(bias)
         try:
             yield
         finally:
@@ -156,11 +158,15 @@ class Biasing:
         """Keeps the entries alive for work that begins later, on any gateway."""
         await self.lists.keep(bias.digests, seconds + self._ttl_s)
 
+    async def renew(self) -> None:
+        """Keeps what is held alive for another while."""
+        await self.lists.keep(self._held, self._ttl_s)
+
     async def run(self) -> None:
-        """Keeps what is held alive, until cancelled."""
+        """Renews now and then, until cancelled."""
         while True:
             await asyncio.sleep(RENEW_S)
             try:
-                await self.lists.keep(self._held, self._ttl_s)
+                await self.renew()
             except (RedisError, SottoError) as error:
                 log.warning("cannot keep the bias lists in use", extra={"reason": str(error)})

@@ -54,7 +54,9 @@ class Probe:
             writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=model)
             noise = np.random.default_rng(0).normal(0, 50, SAMPLE_RATE).astype(np.int16)
             n = len(noise)
-            await writer.write(noise, [SpeechStarted(0, 0), Endpoint(0, 0, n, n)], options={"language": "en"})
+            await writer.write(
+                noise, [SpeechStarted(0, 0), Endpoint(0, 0, n, n)], options_of=lambda _: {"language": "en"}
+            )
             await gateway.sessions.finish(session, owner, utterances=1, duration_s=1.0)
             async for _ in follow(gateway.store, gateway.sessions, gateway.waker, session, after=0):
                 pass

@@ -9,6 +9,7 @@ from service.errors import SottoError, TooLarge
 from service.gateway.auth import Keys
 from service.gateway.replies import error_body
 
+MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
 MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
 
 

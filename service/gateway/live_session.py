@@ -4,20 +4,19 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from service import metrics
-from service.audio.endpointer import EndpointerOptions, Mark, SpeechStarted
-from service.audio.stream_decoder import StreamFormat
+from service.audio.endpointer import Mark, SpeechStarted
 from service.errors import BadRequest, TooLarge
 from service.gateway.cadence import ArrivalClock, PartialCadence
 from service.gateway.context import Gateway
 from service.gateway.ingest import Ingest, Ingested, Pcm
 from service.gateway.relay import follow
+from service.gateway.stream_options import StreamOptions
 from service.gateway.writer import Progress, SessionWriter
 from service.log.event_log import Event
 from service.log.sessions import new_id
@@ -29,34 +28,6 @@ FEED_BYTES = 32_768  # one step of decoding: larger frames are cut, so that a fl
 ACK_S = 0.5
 MAX_UNDECODED_S = 60.0  # the socket is not read while more than this waits for its finals
 WAIT_FOR_FINALS_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """What a client asked for; `model` is a model that a worker serves."""
-
-    model: str
-    format: StreamFormat = field(default_factory=StreamFormat)
-    language: str | None = None
-    interim: bool = True
-    endpointing: EndpointerOptions = field(default_factory=EndpointerOptions)
-
-    def for_turn(self) -> dict[str, Any]:
-        """The part that travels with a turn."""
-        return {"language": self.language}
-
-    def dump(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def load(cls, stored: dict[str, Any]) -> "StreamOptions":
-        return cls(
-            model=stored["model"],
-            format=StreamFormat(**stored["format"]),
-            language=stored["language"],
-            interim=stored["interim"],
-            endpointing=EndpointerOptions(**stored["endpointing"]),
-        )
 
 
 class LiveSession:
@@ -89,8 +60,10 @@ class LiveSession:
         self._finished = False
 
     @classmethod
-    async def open(cls, gateway: Gateway, options: StreamOptions) -> "LiveSession":
-        """Starts a session. Raises Refused when there is no room for it."""
+    async def open(
+        cls, gateway: Gateway, options: StreamOptions, *, bias_report: dict[str, Any] | None = None
+    ) -> "LiveSession":
+        """Starts a session; `started` tells the report, if any. Raises Refused when there is no room for it."""
         await gateway.admission.admit(options.model, live=True)
         session, token = new_id("s"), secrets.token_urlsafe(24)
         owner = f"{gateway.name}/{secrets.token_hex(8)}"
@@ -100,13 +73,14 @@ class LiveSession:
             "session": session,
             "resume_token": token,
             "expires_at": expires.isoformat(timespec="seconds"),
-        }
+        } | _told(bias_report)
         await gateway.sessions.create(
             session, owner=owner, wake=gateway.waker.channel, token=token, options=options.dump(), first=started
         )
         writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
         ingest = Ingest(gateway.vad, options.format, options.endpointing)
         await gateway.roster.add(session)
+        gateway.biasing.hold(options.bias)
         return cls(gateway, session, options, ingest, writer, after=0, resumed_seq=0)
 
     @classmethod
@@ -135,6 +109,7 @@ class LiveSession:
         live._finished = record.finishing
         await writer.enqueue_outstanding()
         await gateway.roster.add(session)
+        gateway.biasing.hold(options.bias)
         return live
 
     # ---- events out
@@ -199,13 +174,17 @@ class LiveSession:
 
     async def close(self) -> None:
         """Lets go of the session: another connection may resume it until it expires."""
+        self._gateway.biasing.release(self.options.bias)
         await self._gateway.roster.remove(self.id)
 
-    async def configure(self, options: StreamOptions) -> None:
-        """New options, effective from the next utterance. Format and model stay."""
-        self.options = replace(options, format=self.options.format, model=self.options.model)
+    async def configure(self, options: StreamOptions, *, bias_report: dict[str, Any] | None = None) -> None:
+        """New options, effective from the next utterance; `configured` tells the report, if any."""
+        utterance = self._ingest.endpointer.open_utterance
+        former, self.options = self.options, options.following(self.options, utterance[0] if utterance else None)
+        self._gateway.biasing.hold(self.options.bias)
+        self._gateway.biasing.release(former.bias)
         self._ingest.endpointer.configure(self.options.endpointing)
-        await self.emit({"type": "configured"}, options=self.options.dump())
+        await self.emit({"type": "configured"} | _told(bias_report), options=self.options.dump())
 
     async def emit(self, event: Event, *, options: dict[str, Any] | None = None) -> None:
         """Logs an event of the protocol itself (pong, configured, error)."""
@@ -235,7 +214,7 @@ class LiveSession:
         await self._writer.write(
             pcm,
             marks,
-            options=self.options.for_turn(),
+            options_of=self.options.for_turn,
             bytes_after=bytes_fed,
             snapshot=self._ingest.snapshot(),
             open_start=utterance[1] if utterance else None,
@@ -262,7 +241,7 @@ class LiveSession:
         if status == "ok":
             self._cadence.asked(time.monotonic())
             await self._writer.turns.enqueue(
-                Turn("partial", self.id, utterance, start, None, None, self.options.for_turn())
+                Turn("partial", self.id, utterance, start, None, None, self.options.for_turn(utterance))
             )
 
     async def _wait_while_undecoded(self) -> None:
@@ -271,3 +250,7 @@ class LiveSession:
         while self._writer.undecoded_s > MAX_UNDECODED_S:
             await asyncio.sleep(WAIT_FOR_FINALS_S)
             self._writer.note_progress(await self._gateway.sessions.next_utterance(self.id))
+
+
+def _told(bias_report: dict[str, Any] | None) -> dict[str, Any]:
+    return {"bias": bias_report} if bias_report else {}

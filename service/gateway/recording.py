@@ -73,7 +73,7 @@ class Recording:
         every delivery.
         """
         gateway = self._gateway
-        async with gateway.biasing.held(self._options.bias):
+        with gateway.biasing.held(self._options.bias):
             await gateway.recordings.create(
                 self._session,
                 owner=self._owner,
@@ -134,7 +134,9 @@ class Recording:
 
     async def _write(self, writer: SessionWriter, endpointer: Endpointer, pcm: Pcm, marks: list[Mark]) -> None:
         utterance = endpointer.open_utterance
-        await writer.write(pcm, marks, options=self._options.for_turn(), open_start=utterance[1] if utterance else None)
+        await writer.write(
+            pcm, marks, options_of=lambda _: self._options.for_turn(), open_start=utterance[1] if utterance else None
+        )
 
     async def _wait_while_outstanding(self, writer: SessionWriter) -> None:
         while writer.ended - writer.next_utterance > MAX_OUTSTANDING:

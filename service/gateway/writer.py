@@ -1,7 +1,7 @@
 """Writes a session: audio, marks and events into its log in one step, then the turns that the marks ask for."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ class SessionWriter:
         pcm: npt.NDArray[np.int16],
         marks: Sequence[Mark],
         *,
-        options: dict[str, Any],
+        options_of: Callable[[int], dict[str, Any]],
         bytes_after: int = 0,
         snapshot: bytes = b"",
         open_start: int | None = None,
@@ -80,15 +80,11 @@ class SessionWriter:
     ) -> None:
         """Appends, then enqueues a turn for every endpoint, and with `drafts` one for a pause that may become one.
 
-        `open_start`: first sample of the open utterance.
+        `options_of`: what the turns of an utterance carry, by its number; `open_start`: first sample of the open one.
 
         Raises Conflict when another connection owns the session by now, NotFound when it has expired.
         """
-        endpoints = tuple(
-            EndpointMark(mark.utterance, mark.start, mark.end, mark.speech_end, options)
-            for mark in marks
-            if isinstance(mark, Endpoint)
-        )
+        endpoints = tuple(_with_options(mark, options_of) for mark in marks if isinstance(mark, Endpoint))
         started = [m for m in marks if isinstance(m, SpeechStarted)]
         pause = next((m for m in reversed(marks) if isinstance(m, Pause)), None)
         after = self.samples + len(pcm)
@@ -118,9 +114,7 @@ class SessionWriter:
         for mark in endpoints:
             await self._enqueue(mark)
         if drafts and pause and pause.utterance >= self.ended:
-            await self._enqueue(
-                EndpointMark(pause.utterance, pause.start, pause.end, pause.speech_end, options), draft=True
-            )
+            await self._enqueue(_with_options(pause, options_of), draft=True)
 
     async def enqueue_outstanding(self) -> None:
         """Asks again for every final that is outstanding; a worker drops those that are already decided."""
@@ -144,3 +138,7 @@ class SessionWriter:
             "id": f"{self.session}.{mark.utterance}",
             "start": round(mark.start / SAMPLE_RATE, 3),
         }
+
+
+def _with_options(mark: Endpoint | Pause, options_of: Callable[[int], dict[str, Any]]) -> EndpointMark:
+    return EndpointMark(mark.utterance, mark.start, mark.end, mark.speech_end, options_of(mark.utterance))

@@ -85,8 +85,9 @@ def test_all_keys_of_a_script_share_a_cluster_slot() -> None:
     keys = Keys("sotto")
     session = {key_slot(key("s_1").encode()) for key in (keys.state, keys.audio, keys.events)}
     turns = {key_slot(keys.turns("base", kind).encode()) for kind in ("final", "partial", "bulk")}  # type: ignore[arg-type]
-    assert len(session) == len(turns) == 1
-    assert len(SCRIPTS) == 11
+    lists = {key_slot(key.encode()) for key in (keys.bias_lists(), keys.bias_entries("0"), keys.bias_entries("1"))}
+    assert len(session) == len(turns) == len(lists) == 1
+    assert len(SCRIPTS) == 13
 
 
 async def test_reads_back_exactly_the_samples_asked_for_across_chunks(session: Fixture) -> None:

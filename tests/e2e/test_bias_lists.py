@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from service.biasing.entries import MAX_ENTRIES
-from service.gateway.rest.bias_lists import MAX_BODY_BYTES
+from service.gateway.limits import MAX_LIST_BYTES
 from tests.e2e.conftest import KEYS
 from tests.e2e.test_refused_uploads import problem
 
@@ -83,7 +83,7 @@ def test_ten_thousand_entries_are_taken_and_one_more_is_not(lists: httpx.Client)
         (b'"\xff"', {}, (400, "invalid_request", {"put": "entries", "patch": "body"})),
         (b"[" * 100_000, {}, (400, "invalid_request", {"put": "entries", "patch": "body"})),
         (b"7", {}, (400, "invalid_request", {"put": "entries", "patch": "body"})),
-        (bytes(MAX_BODY_BYTES + 1), {}, (413, "too_large", {"put": "body", "patch": "body"})),
+        (bytes(MAX_LIST_BYTES + 1), {}, (413, "too_large", {"put": "body", "patch": "body"})),
         (b"[]", {"If-Match": "latest"}, (400, "invalid_request", {"put": "if-match", "patch": "if-match"})),
     ],
     ids=["cut off", "not UTF-8", "nested", "a number", "too large", "tag"],

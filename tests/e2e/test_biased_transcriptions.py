@@ -110,7 +110,7 @@ def test_of_many_rejections_the_first_are_told(api: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"bias_lists[]": ["no-such-list"]}, (404, "not_found", "bias_lists")),
+        ({"bias_lists[]": ["no-such-list"]}, (404, "bias_list_not_found", "bias_lists")),
         ({"bias_lists": ["No Such List"]}, (400, "invalid_request", "bias_lists")),
         ({"bias_lists": '[["a"]]'}, (400, "invalid_request", "bias_lists")),
         ({"bias_lists": '["\\ud83d"]'}, (400, "invalid_request", "bias_lists")),

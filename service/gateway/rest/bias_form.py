@@ -12,9 +12,9 @@ from service.biasing.entries import MAX_ENTRIES
 from service.biasing.formats import parse_json
 from service.errors import BadRequest
 from service.gateway.biasing import BiasWish
+from service.gateway.limits import MAX_LIST_BYTES
 
 MAX_FIELDS = MAX_ENTRIES + 1_000
-MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 Repeated = list[str] | None
 
@@ -33,7 +33,7 @@ class FormRoute(APIRoute):
 
 class _FormRequest(Request):
     def form(self, **_: Any) -> AwaitableOrContextManager[FormData]:
-        return super().form(max_files=10, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+        return super().form(max_files=10, max_fields=MAX_FIELDS, max_part_size=MAX_LIST_BYTES)
 
 
 def bias_form(

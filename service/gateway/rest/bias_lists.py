@@ -12,11 +12,11 @@ from service.biasing.entries import Rejection, check
 from service.biasing.formats import ListFormat, parse, parse_json
 from service.errors import BadRequest, TooLarge, UnsupportedMedia
 from service.gateway.context import Gateway
+from service.gateway.limits import MAX_LIST_BYTES
 from service.log.bias_lists import LIST_NAME, BiasLists, NamedList
 
 router = APIRouter(prefix="/v1/bias-lists", tags=["bias lists"])
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
 FORMATS: dict[str, ListFormat] = {"application/json": "json", "text/csv": "csv", "text/plain": "text"}
 
 Name = Annotated[str, Path(pattern=LIST_NAME, description="small letters, digits, `.`, `_`, `-`")]
@@ -124,8 +124,8 @@ async def _read(request: Request) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"the list is larger than {MAX_BODY_BYTES // (1024 * 1024)} MiB", field="body")
+        if len(body) > MAX_LIST_BYTES:
+            raise TooLarge(f"the list is larger than {MAX_LIST_BYTES // (1024 * 1024)} MiB", field="body")
     return bytes(body)
 
 

@@ -24,6 +24,9 @@ class Start(_Message):
     model: str | None = None
     interim: bool = True
     endpointing: dict[str, Any] = Field(default_factory=dict)
+    keywords: list[Any] = Field(default_factory=list)
+    bias_lists: list[str] = Field(default_factory=list)
+    bias_strength: float = 1.0
 
 
 class Resume(_Message):
@@ -40,6 +43,9 @@ class Configure(_Message):
     language: str | None = None
     interim: bool = True
     endpointing: dict[str, Any] = Field(default_factory=dict)
+    keywords: list[Any] = Field(default_factory=list)
+    bias_lists: list[str] = Field(default_factory=list)
+    bias_strength: float = 1.0
 
 
 class Flush(_Message):

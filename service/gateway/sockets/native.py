@@ -15,8 +15,9 @@ from service.audio.endpointer import EndpointerOptions
 from service.audio.stream_decoder import StreamFormat
 from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError, StoreUnavailable
 from service.gateway.auth import Keys
+from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
-from service.gateway.live_session import LiveSession, StreamOptions
+from service.gateway.live_session import LiveSession
 from service.gateway.sockets.messages import (
     Configure,
     Control,
@@ -29,6 +30,7 @@ from service.gateway.sockets.messages import (
     parse_control,
     parse_opening,
 )
+from service.gateway.stream_options import StreamOptions
 from service.logs import session_id
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,10 @@ class Connection:
         opening: Opening = parse_opening(text)
         if isinstance(opening, Resume):
             return await LiveSession.resume(self._gateway, opening.session, opening.resume_token, opening.last_seq)
-        return await LiveSession.open(self._gateway, await self._options(opening))
+        wish = wish_of(opening)
+        resolved = await self._gateway.biasing.resolve(wish)
+        options = replace(await self._options(opening), bias=resolved.bias)
+        return await LiveSession.open(self._gateway, options, bias_report=None if wish.is_empty else resolved.report)
 
     async def _opening_text(self) -> str:
         limit_s = self._gateway.settings.idle_timeout_s
@@ -140,7 +145,10 @@ class Connection:
         elif isinstance(control, Ping):
             await session.emit({"type": "pong", "id": control.id})
         else:
-            await session.configure(await self._changed(session.options, control))
+            wish = wish_of(control)
+            resolved = await self._gateway.biasing.resolve(wish, session.options.bias)
+            options = replace(await self._changed(session.options, control), bias=resolved.bias)
+            await session.configure(options, bias_report=None if wish.is_empty else resolved.report)
 
     async def _changed(self, options: StreamOptions, change: Configure) -> StreamOptions:
         named = change.model_fields_set
@@ -202,6 +210,16 @@ def endpointing_of(base: EndpointerOptions, change: dict[str, Any]) -> Endpointe
         if name not in known:
             raise BadRequest(f"unknown setting; known are {', '.join(sorted(known))}", field=f"endpointing.{name}")
     return replace(base, **change)
+
+
+def wish_of(message: Start | Configure) -> BiasWish:
+    """What the message says of biasing; None for a field that it does not name."""
+    named = message.model_fields_set
+    return BiasWish(
+        keywords=message.keywords if "keywords" in named else None,
+        bias_lists=message.bias_lists if "bias_lists" in named else None,
+        strength=message.bias_strength if "bias_strength" in named else None,
+    )
 
 
 def error_event(error: SottoError) -> dict[str, Any]:

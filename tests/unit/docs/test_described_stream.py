@@ -22,9 +22,9 @@ async def test_every_event_of_a_resumed_stream_is_described(live_server: str, ch
     with RECORDING.open("rb") as source:
         audio = b"".join(pcm.tobytes() for pcm in read_file(source, max_seconds=60))
     async with connect(address, proxy=None) as socket:
-        await say(socket, {"type": "start", "language": "en"})
+        await say(socket, {"type": "start", "language": "en", "keywords": ["mailbox", ""]})
         await socket.send(audio[:CUT])
-        await say(socket, {"type": "configure", "endpointing": {"silence_ms": 700}})
+        await say(socket, {"type": "configure", "endpointing": {"silence_ms": 700}, "bias_strength": 0.5})
         await say(socket, {"type": "ping", "id": "still there"})
         events = await read_until(socket, "pong")
         socket.transport.abort()

@@ -1,0 +1,58 @@
+"""What a client asked of a live stream: stored with the session, and in part carried by its turns."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from service.audio.endpointer import EndpointerOptions
+from service.audio.stream_decoder import StreamFormat
+from service.gateway.biasing import Bias
+
+
+@dataclass(frozen=True, slots=True)
+class BeganWith:
+    """The bias of an utterance that was open when the stream's bias changed."""
+
+    utterance: int
+    bias: Bias
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What a client asked for; `model` is a model that a worker serves. An utterance keeps the bias it began with."""
+
+    model: str
+    format: StreamFormat = field(default_factory=StreamFormat)
+    language: str | None = None
+    interim: bool = True
+    endpointing: EndpointerOptions = field(default_factory=EndpointerOptions)
+    bias: Bias = field(default_factory=Bias)
+    began_with: BeganWith | None = None
+
+    def for_turn(self, utterance: int) -> dict[str, Any]:
+        """The part that travels with a turn of that utterance."""
+        former = self.began_with
+        bias = former.bias if former and former.utterance == utterance else self.bias
+        return {"language": self.language} | bias.for_turn()
+
+    def following(self, former: "StreamOptions", open_utterance: int | None) -> "StreamOptions":
+        """These options, to take over from `former` while an utterance may be open. Format and model stay."""
+        began_with = former.began_with
+        if open_utterance is not None and (began_with is None or began_with.utterance != open_utterance):
+            began_with = BeganWith(open_utterance, former.bias)
+        return replace(self, format=former.format, model=former.model, began_with=began_with)
+
+    def dump(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> "StreamOptions":
+        former = stored.get("began_with")
+        return cls(
+            model=stored["model"],
+            format=StreamFormat(**stored["format"]),
+            language=stored["language"],
+            interim=stored["interim"],
+            endpointing=EndpointerOptions(**stored["endpointing"]),
+            bias=Bias.load(stored.get("bias", {})),
+            began_with=BeganWith(former["utterance"], Bias.load(former["bias"])) if former else None,
+        )
