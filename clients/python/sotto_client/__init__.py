@@ -1,5 +1,6 @@
 """Typed client of Sotto: live streams that resume by themselves, and recordings over REST."""
 
+from sotto_client.biasing import BiasList, BiasMatch, BiasReport, Evidence, Keyword, ListVersion, Rejection
 from sotto_client.errors import (
     ApiError,
     BadRequest,
@@ -37,18 +38,25 @@ __all__ = [
     "ApiError",
     "AudioFormat",
     "BadRequest",
+    "BiasList",
+    "BiasMatch",
+    "BiasReport",
     "Configured",
     "Conflict",
     "Event",
+    "Evidence",
     "Failed",
     "Final",
     "Finished",
+    "Keyword",
+    "ListVersion",
     "NotFound",
     "Partial",
     "Patience",
     "Problem",
     "ProtocolError",
     "Refused",
+    "Rejection",
     "Resumed",
     "Segment",
     "SottoClient",

@@ -6,7 +6,7 @@ SottoClientError
 ├── StreamClosed      audio or a command was sent after `finish` or after the stream ended
 └── ApiError          the server refused or failed; carries `code`, `field` and `status`
     ├── Unauthorized  the key is missing or wrong
-    ├── NotFound      no such session, model or route
+    ├── NotFound      no such session, model, bias list or route
     ├── BadRequest    the request or its audio is at fault; the caller can mend it
     ├── Conflict      another connection took the session over
     ├── Refused       not now: try again after `retry_after_s`
@@ -84,6 +84,7 @@ _CLASS_BY_CODE: dict[str, type[ApiError]] = {
     "unauthorized": Unauthorized,
     "not_found": NotFound,
     "model_not_found": NotFound,
+    "bias_list_not_found": NotFound,
     "conflict": Conflict,
     "refused": Refused,
     "at_capacity": Refused,

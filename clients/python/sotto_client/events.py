@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from sotto_client.biasing import BiasMatch, BiasReport, parse_match, parse_report
 from sotto_client.errors import ProtocolError
 
 
@@ -26,9 +27,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
+    """`bias` tells what counts, when the options named any of it."""
+
     session: str
     resume_token: str
     expires_at: str | float | None = None
+    bias: BiasReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Partial(Event):
 
 @dataclass(frozen=True, slots=True)
 class Final(Event):
-    """The immutable transcript of one utterance."""
+    """The immutable transcript of one utterance; `bias` has the words that keywords or lists put in place."""
 
     id: str
     text: str
@@ -76,11 +80,14 @@ class Final(Event):
     end: float
     language: str
     words: tuple[Word, ...] = ()
+    bias: tuple[BiasMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Configured(Event):
-    pass
+    """`bias` tells what counts from here on, when `configure` named any of it."""
+
+    bias: BiasReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,9 @@ def parse_event(message: str | bytes) -> Event | None:
             raise TypeError("seq is not an integer")
         if "words" in known:
             known["words"] = tuple(_parse_word(word) for word in known["words"] or ())
+        if "bias" in known:
+            bias = known["bias"]
+            known["bias"] = tuple(map(parse_match, bias)) if kind is Final else parse_report(bias)
         return kind(**known)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProtocolError(f"message not understood ({error}): {message[:200]!r}") from error
@@ -142,7 +152,10 @@ def parse_event(message: str | bytes) -> Event | None:
 
 def as_message(event: Event) -> dict[str, Any]:
     """The event as the protocol writes it, ready for JSON."""
-    return {"type": _TYPE_BY_CLASS[type(event)], **asdict(event)}
+    values = asdict(event)
+    if values.get("bias", ()) is None:  # nothing of it was asked, so nothing is told
+        del values["bias"]
+    return {"type": _TYPE_BY_CLASS[type(event)], **values}
 
 
 def _parse_word(values: dict[str, Any]) -> Word:

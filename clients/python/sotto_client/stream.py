@@ -9,6 +9,7 @@ from typing import Any, Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from sotto_client.biasing import Keyword, plain
 from sotto_client.closing import fatal_error
 from sotto_client.dialing import Dialer
 from sotto_client.errors import (
@@ -121,9 +122,19 @@ class Stream:
         language: str | None = None,
         interim: bool | None = None,
         endpointing: Mapping[str, float] | None = None,
+        keywords: Sequence[Keyword] | None = None,
+        bias_lists: Sequence[str] | None = None,
+        bias_strength: float | None = None,
     ) -> None:
-        """Changes what is not None from here on."""
-        wanted = {"language": language, "interim": interim, "endpointing": dict(endpointing) if endpointing else None}
+        """Changes what is not None from here on; empty `keywords` or `bias_lists` take away those that there were."""
+        wanted = {
+            "language": language,
+            "interim": interim,
+            "endpointing": dict(endpointing) if endpointing else None,
+            "keywords": None if keywords is None else plain(keywords),
+            "bias_lists": None if bias_lists is None else list(bias_lists),
+            "bias_strength": bias_strength,
+        }
         self._command({"type": "configure"} | {name: value for name, value in wanted.items() if value is not None})
 
     async def finish(self) -> None:
@@ -133,7 +144,7 @@ class Stream:
 
     def _command(self, command: dict[str, Any]) -> None:
         self._require_open()
-        self._outbox.add_command(json.dumps(command))
+        self._outbox.add_command(json.dumps(command, ensure_ascii=False))
         self._wake.set()
 
     def _require_open(self) -> None:
@@ -227,7 +238,7 @@ class Stream:
     async def _write(self, socket: ClientConnection) -> bool:
         """Sends from the outbox for ever. False: the server did not answer; True: the connection is closed."""
         try:
-            await socket.send(json.dumps(self._greeting()))
+            await socket.send(json.dumps(self._greeting(), ensure_ascii=False))
             try:
                 async with asyncio.timeout(self._patience.answer_s):
                     await self._ready.wait()

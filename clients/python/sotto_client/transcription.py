@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sotto_client.biasing import BiasReport, parse_report
 from sotto_client.errors import ProtocolError
 
 
@@ -28,13 +29,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """`duration` in seconds; `language` as the server names it."""
+    """`duration` in seconds; `language` as the server names it; `bias` tells what was done of what was asked."""
 
     text: str
     language: str
     duration: float
     segments: tuple[Segment, ...]
     words: tuple[TranscribedWord, ...]
+    bias: BiasReport | None = None
 
 
 def parse_transcription(values: Any) -> Transcription:
@@ -52,6 +54,7 @@ def parse_transcription(values: Any) -> Transcription:
                 TranscribedWord(word["word"], word["start"], word["end"], word.get("confidence"))
                 for word in values.get("words") or ()
             ),
+            bias=parse_report(values["bias"]) if "bias" in values else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ProtocolError(f"the server's answer is not a transcription ({error})") from error

@@ -1,7 +1,22 @@
 import json
 
 import pytest
-from sotto_client import Acknowledged, Final, Partial, Problem, ProtocolError, Word, as_message
+from sotto_client import (
+    Acknowledged,
+    BiasMatch,
+    BiasReport,
+    Configured,
+    Evidence,
+    Final,
+    ListVersion,
+    Partial,
+    Problem,
+    ProtocolError,
+    Rejection,
+    Started,
+    Word,
+    as_message,
+)
 from sotto_client.events import parse_event
 
 FINAL = {
@@ -13,12 +28,39 @@ FINAL = {
     "end": 1.1,
     "language": "en",
     "words": [{"word": "Hello", "start": 0.2, "end": 0.6, "confidence": 0.9}],
+    "bias": [
+        {
+            "phrase": "Hello",
+            "first_word": 0,
+            "words": 1,
+            "heard": "hollow",
+            "evidence": {"distance": 0.2, "gain": 4.0, "needed": 1.5},
+        }
+    ],
+}
+REPORT = {
+    "entries": 2,
+    "strength": 1.0,
+    "lists": [{"name": "brands", "version": 3, "entries": 1}],
+    "rejected": [{"index": 1, "phrase": "", "reason": "empty", "message": "phrase is empty"}],
+    "rejected_total": 1,
 }
 
 
 def test_final_has_typed_words() -> None:
     final = parse_event(json.dumps(FINAL))
-    assert final == Final(9, "u1", "Hello there.", 0.2, 1.1, "en", (Word("Hello", 0.2, 0.6, 0.9),))
+    match = BiasMatch("Hello", 0, 1, "hollow", Evidence(0.2, 4.0, 1.5))
+    assert final == Final(9, "u1", "Hello there.", 0.2, 1.1, "en", (Word("Hello", 0.2, 0.6, 0.9),), (match,))
+
+
+def test_a_report_of_what_counts_is_typed() -> None:
+    report = BiasReport(
+        2, 1.0, (ListVersion("brands", 3, 1),), (Rejection(1, "", "empty", "phrase is empty"),), 1, matches=()
+    )
+    started = {"type": "started", "seq": 1, "session": "s", "resume_token": "t", "bias": REPORT | {"later": 1}}
+    assert parse_event(json.dumps(started)) == Started(1, "s", "t", bias=report)
+    assert parse_event(json.dumps({"type": "configured", "seq": 2, "bias": REPORT})) == Configured(2, report)
+    assert parse_event('{"type":"configured","seq":2}') == Configured(2)
 
 
 def test_partial_joins_committed_and_tentative() -> None:
@@ -60,6 +102,8 @@ def test_unknown_types_are_no_event() -> None:
         '{"type":"ack","seq":"1","bytes":1}',
         '{"type":["ack"],"seq":1}',
         '{"type":"final","seq":1,"id":"u","text":"","start":0,"end":0,"language":"en","words":[1]}',
+        '{"type":"final","seq":1,"id":"u","text":"","start":0,"end":0,"language":"en","bias":[{"phrase":"x"}]}',
+        '{"type":"configured","seq":1,"bias":[]}',
         b"\xff\xfe",
     ],
 )
@@ -69,6 +113,7 @@ def test_anything_else_is_a_protocol_error(message: str | bytes) -> None:
 
 
 def test_message_form_is_what_the_server_sent() -> None:
-    final = parse_event(json.dumps(FINAL))
-    assert final is not None
-    assert json.loads(json.dumps(as_message(final))) == FINAL
+    for message in (FINAL, {"type": "configured", "seq": 2}):
+        event = parse_event(json.dumps(message))
+        assert event is not None
+        assert json.loads(json.dumps(as_message(event))) == message

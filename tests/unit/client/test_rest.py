@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sotto_client import (
     BadRequest,
+    BiasList,
     Failed,
     NotFound,
     ProtocolError,
     Refused,
+    Rejection,
     Segment,
     SottoClient,
     TranscribedWord,
@@ -59,7 +61,7 @@ def answers() -> Iterator[Answers]:
             self.end_headers()
             self.wfile.write(prepared.body.encode())
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -92,6 +94,53 @@ def test_transcription_is_typed(answers: Answers, recording: Path) -> None:
         assert part in body
 
 
+def test_names_and_phrases_travel_with_a_recording(answers: Answers, recording: Path) -> None:
+    report = {"entries": 2, "strength": 1.5, "lists": [], "rejected": [], "rejected_total": 0, "matches": []}
+    answers.body = json.dumps(TRANSCRIPTION | {"bias": report})
+    with SottoClient(answers.url) as client:
+        transcription = client.transcribe(
+            recording, keywords=["Zoë", {"phrase": "Loewe", "boost": 2}], bias_lists=("brands",), bias_strength=1.5
+        )
+    assert transcription.bias is not None
+    assert (transcription.bias.entries, transcription.bias.strength) == (2, 1.5)
+    _, _, body = answers.asked[0]
+    for name, value in (
+        ("keywords", '["Zoë", {"phrase": "Loewe", "boost": 2}]'),
+        ("bias_lists", '["brands"]'),
+        ("bias_strength", "1.5"),
+    ):
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
+
+
+def test_bias_lists_are_managed(answers: Answers) -> None:
+    told = {"object": "bias_list", "name": "brands", "version": 2, "entries": 1, "updated_at": 12.5}
+    rejected = [{"index": 1, "phrase": "", "reason": "empty", "message": "phrase is empty"}]
+    known = BiasList("brands", 2, 1, 12.5)
+    with SottoClient(answers.url) as client:
+        answers.body = json.dumps(told | {"rejected": rejected})
+        put = client.put_bias_list("brands", ["Loewe", ""])
+        assert put == BiasList("brands", 2, 1, 12.5, rejected=(Rejection(1, "", "empty", "phrase is empty"),))
+        client.patch_bias_list("brands", add=[{"phrase": "Dior"}], remove=["Loewe"])
+        answers.body = json.dumps(told | {"phrases": [{"phrase": "Loewe"}]})
+        assert client.get_bias_list("brands").phrases == ({"phrase": "Loewe"},)
+        answers.body = json.dumps(told)
+        assert client.delete_bias_list("brands") == known
+        answers.body = json.dumps({"object": "list", "data": [told]})
+        assert client.bias_lists() == (known,)
+    assert [path for path, _, _ in answers.asked] == ["/v1/bias-lists/brands"] * 4 + ["/v1/bias-lists"]
+    assert [json.loads(body) for _, _, body in answers.asked[:2]] == [
+        ["Loewe", ""],
+        {"add": [{"phrase": "Dior"}], "remove": ["Loewe"]},
+    ]
+
+
+def test_a_name_of_a_list_cannot_lead_elsewhere(answers: Answers) -> None:
+    answers.status, answers.body = 400, "{}"
+    with SottoClient(answers.url) as client, pytest.raises(BadRequest):
+        client.get_bias_list("../models?x")
+    assert answers.asked[0][0] == "/v1/bias-lists/..%2Fmodels%3Fx"
+
+
 def test_subtitles_come_as_the_server_wrote_them(answers: Answers, recording: Path) -> None:
     answers.body = "1\n00:00:00,100 --> 00:00:01,000\nHello there.\n"
     with SottoClient(answers.url) as client:
@@ -110,6 +159,8 @@ def test_models_are_listed(answers: Answers) -> None:
         (400, "invalid_audio", BadRequest),
         (401, None, Unauthorized),
         (404, "model_not_found", NotFound),
+        (404, "bias_list_not_found", NotFound),
+        (422, "too_many_entries", BadRequest),
         (413, "too_large", BadRequest),
         (415, "unsupported_media", BadRequest),
         (429, "at_capacity", Refused),
@@ -137,8 +188,10 @@ def test_error_page_of_a_proxy_is_an_error(answers: Answers, recording: Path) ->
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"text": "no more"}'])
 def test_another_kind_of_server_is_a_protocol_error(answers: Answers, recording: Path, body: str) -> None:
     answers.body = body
-    with SottoClient(answers.url) as client, pytest.raises(ProtocolError):
-        client.transcribe(recording)
+    with SottoClient(answers.url) as client:
+        for call in (lambda: client.transcribe(recording), lambda: client.get_bias_list("a"), client.bias_lists):
+            with pytest.raises(ProtocolError):
+                call()
 
 
 def test_no_server_is_unreachable(recording: Path) -> None:
