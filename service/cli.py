@@ -3,7 +3,7 @@
 import typer
 
 from service import __version__
-from service.commands import demo, evaluate, loadtest, models, serving, stream, transcribe
+from service.commands import bias_lists, demo, evaluate, loadtest, models, serving, stream, transcribe
 
 app = typer.Typer(
     name="sotto",
@@ -21,6 +21,7 @@ app.command()(demo.demo)
 app.command("eval")(evaluate.evaluate)
 app.command()(loadtest.loadtest)
 app.add_typer(models.app, name="models")
+app.add_typer(bias_lists.app, name="bias-lists")
 
 
 @app.callback(invoke_without_command=True)

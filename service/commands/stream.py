@@ -16,6 +16,7 @@ from sotto_client.addresses import stream_url
 
 from loadtest.pacing import Pacer
 from service.commands.audio_input import AudioInput, file_input, stdin_input
+from service.commands.bias_options import BiasFile, BiasListNames, BiasStrength, bias_options
 from service.commands.caption_output import caption_output
 from service.commands.chunk_feed import ChunkFeed, in_daemon_thread
 from service.commands.client_errors import one_line_client_errors
@@ -50,6 +51,9 @@ def stream(
     url: Url = None,
     language: Language = None,
     model: ModelId = None,
+    bias: BiasFile = None,
+    bias_list: BiasListNames = None,
+    bias_strength: BiasStrength = None,
     api_key: ApiKey = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every event as a line of JSON.")] = False,
     latency: Annotated[bool, typer.Option("--latency", help="Note how long after its end each final came.")] = False,
@@ -66,18 +70,18 @@ def stream(
 
     Standard input is a WAV or raw samples. Ctrl-C ends the stream and waits for the last words.
     """
-    run = Run(
-        source=source,
-        raw_format=AudioFormat(encoding, rate, channels),
-        options=StreamOptions(language=language, model=model),
-        speed=None if source == STDIN else speed,
-        api_key=api_key,
-        as_json=as_json,
-        latency=latency,
-    )
     with one_line_errors(), one_line_client_errors():
         if source != STDIN:
             require_readable(Path(source))
+        run = Run(
+            source=source,
+            raw_format=AudioFormat(encoding, rate, channels),
+            options=StreamOptions(language=language, model=model, **bias_options(bias, bias_list, bias_strength)),
+            speed=None if source == STDIN else speed,
+            api_key=api_key,
+            as_json=as_json,
+            latency=latency,
+        )
         try:
             with server(url) as base:
                 status = asyncio.run(stream_to_terminal(run, base))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from sotto_client import SottoClient
 
+from service.commands.bias_options import BiasFile, BiasListNames, BiasStrength, bias_options
 from service.commands.client_errors import one_line_client_errors
 from service.commands.stream import INTERRUPTED, ApiKey, Language, ModelId, Url, require_readable, server
 from service.commands.terminal import one_line_errors
@@ -23,16 +24,20 @@ def transcribe(
     ] = None,
     language: Language = None,
     model: ModelId = None,
+    bias: BiasFile = None,
+    bias_list: BiasListNames = None,
+    bias_strength: BiasStrength = None,
     url: Url = None,
     api_key: ApiKey = None,
 ) -> None:
     """Transcribe recordings; starts a private server when no --url is given."""
     with one_line_errors(), one_line_client_errors():
         _check(files, output_dir, output_format)
+        wanted = {"language": language, "model": model} | bias_options(bias, bias_list, bias_strength)
         try:
             with server(url) as base, SottoClient(base, api_key=api_key) as client:
                 for file in files:
-                    text = client.transcribe_as(output_format, file, language=language, model=model)
+                    text = client.transcribe_as(output_format, file, **wanted)
                     _write(text, file, output_format, output_dir)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None

@@ -1,4 +1,4 @@
-"""`sotto stream` and `sotto transcribe` as a person runs them, against a real server."""
+"""`sotto stream`, `transcribe` and `bias-lists` as a person runs them, against a real server."""
 
 import json
 import os
@@ -72,6 +72,34 @@ def test_transcribe_writes_one_file_per_recording(live_server: str, tmp_path: Pa
     assert "-->" in (tmp_path / "out" / f"{CLIP.stem}.srt").read_text()
 
 
+def test_names_are_given_by_file_and_by_list(live_server: str, tmp_path: Path) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text("phrase,boost\nmailbox,1.5\nLoewe,high\n")
+    there = ("--url", live_server)
+    put = sotto("bias-lists", "put", "commands", names, *there)
+    assert (put.returncode, put.stdout) == (0, "commands: version 1, 1 entry\n")
+    assert "entry 2 is left out: boost must be a number: 'Loewe'" in put.stderr
+    kept = tmp_path / "kept.json"
+    kept.write_text(sotto("bias-lists", "get", "commands", *there).stdout)
+    assert json.loads(kept.read_text())["phrases"] == [{"phrase": "mailbox", "boost": 1.5}]
+    assert sotto("bias-lists", "put", "commands", kept, *there).returncode == 0
+    [listed] = [
+        each for each in json.loads(sotto("bias-lists", "list", "--json", *there).stdout) if each["name"] == "commands"
+    ]
+    assert listed["entries"] == 1
+    assert "commands" in sotto("bias-lists", "list", *there).stdout
+    biased = ("--bias", kept, "--bias-list", "commands", "--bias-strength", "0.5", *there)
+    done = sotto("transcribe", CLIP, "--format", "json", "--language", "en", *biased)
+    told = json.loads(done.stdout)["bias"]
+    assert (told["entries"], told["strength"], told["lists"][0]["name"]) == (2, 0.5, "commands")
+    streamed = sotto("stream", CLIP, "--json", "--language", "en", "--speed", "5", *biased)
+    started, *_ = map(json.loads, streamed.stdout.splitlines())
+    assert started["bias"]["entries"] == 2
+    assert "deleted" in sotto("bias-lists", "delete", "commands", *there).stdout
+    gone = sotto("bias-lists", "get", "commands", *there)
+    assert (gone.returncode, gone.stdout, gone.stderr) == (2, "", "error: no bias list 'commands' (name)\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -81,6 +109,11 @@ def test_transcribe_writes_one_file_per_recording(live_server: str, tmp_path: Pa
         (["transcribe", str(CLIP), "--url", NOBODY], 1, "no server answers at http://127.0.0.1:9"),
         (["stream", str(CLIP), "--url", NOBODY], 1, "no server answers at ws://127.0.0.1:9/v1/stream"),
         (["stream", str(CLIP), "--url", "localhost"], 2, "'localhost' is not an http"),
+        (["transcribe", str(CLIP), "--bias", "none.txt", "--url", NOBODY], 2, "none.txt: No such file"),
+        (["stream", str(CLIP), "--bias", str(CLIP), "--url", NOBODY], 2, "not UTF-8"),
+        (["bias-lists", "put", "names", "none.txt", "--url", NOBODY], 2, "none.txt: No such file"),
+        (["bias-lists", "list", "--url", NOBODY], 1, "no server answers at http://127.0.0.1:9"),
+        (["bias-lists", "list", "--url", "localhost"], 2, "'localhost' is not an http"),
         (["loadtest", "--url", NOBODY, "--language", "sw"], 2, "no clip in language 'sw'"),
     ],
 )
