@@ -6,6 +6,7 @@ import pytest
 
 from service.audio.endpointer import EndpointerOptions
 from service.errors import BadRequest
+from service.gateway.biasing import BiasWish
 from service.gateway.sockets.messages import (
     AudioFormat,
     Configure,
@@ -17,7 +18,7 @@ from service.gateway.sockets.messages import (
     parse_control,
     parse_opening,
 )
-from service.gateway.sockets.native import endpointing_of
+from service.gateway.sockets.native import endpointing_of, wish_of
 
 RESUME = {"type": "resume", "session": "s_1", "resume_token": "t", "last_seq": 4}
 
@@ -44,6 +45,9 @@ def test_resume_names_session_token_and_last_event() -> None:
         ('{"type": "start", "interim": 1}', "interim"),
         ('{"type": "start", "lang": "en"}', "lang"),
         ('{"type": "start", "endpointing": []}', "endpointing"),
+        ('{"type": "start", "keywords": "Loewe"}', "keywords"),
+        ('{"type": "start", "bias_lists": [7]}', "bias_lists.0"),
+        ('{"type": "start", "bias_strength": "1"}', "bias_strength"),
         (json.dumps(RESUME | {"last_seq": -1}), "last_seq"),
         (json.dumps(RESUME | {"session": "s" * 101}), "session"),
         ('{"type": "resume", "session": "s_1", "resume_token": "t"}', "last_seq"),
@@ -80,6 +84,18 @@ def test_commands_are_told_apart_by_type(text: str, kind: type) -> None:
 def test_configure_tells_null_from_not_sent() -> None:
     assert "language" not in parse_control('{"type": "configure", "interim": false}').model_fields_set
     assert "language" in parse_control('{"type": "configure", "language": null}').model_fields_set
+
+
+def test_a_wish_is_what_the_message_names() -> None:
+    start = parse_opening('{"type": "start", "keywords": ["Loewe", {"phrase": "Dior"}, 7], "bias_strength": 2}')
+    assert isinstance(start, Start)
+    assert wish_of(start) == BiasWish(["Loewe", {"phrase": "Dior"}, 7], None, 2.0)
+    configure = parse_control('{"type": "configure", "keywords": [], "bias_lists": ["brands"]}')
+    assert isinstance(configure, Configure)
+    assert wish_of(configure) == BiasWish([], ["brands"], None)
+    nothing = parse_control('{"type": "configure"}')
+    assert isinstance(nothing, Configure)
+    assert wish_of(nothing).is_empty
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,21 @@ def test_no_speech_is_an_empty_text_not_an_error() -> None:
     assert as_verbose_json(nothing, words=True, segments=True)["segments"] == []
 
 
+def test_matches_are_counted_in_the_words_of_the_whole() -> None:
+    match = {"phrase": "Loewe", "first_word": 1, "words": 1, "heard": "low ever", "evidence": {}}
+    finals = (
+        final("Hi there.") | {"bias": []},
+        final("A Loewe bag.") | {"bias": [match]},
+        final("Loewe.") | {"bias": [match | {"first_word": 0}]},
+    )
+    whole = Transcription(finals, 5.0, {"entries": 1})
+    for body in (as_json(whole), as_verbose_json(whole, words=True, segments=False)):
+        assert [found["first_word"] for found in body["bias"]["matches"]] == [3, 5]
+        assert body["bias"]["entries"] == 1
+    words = as_verbose_json(whole, words=True, segments=False)["words"]
+    assert [words[at]["word"] for at in (3, 5)] == ["Loewe", "Loewe."]
+
+
 def test_verbose_json_has_only_the_granularities_asked_for() -> None:
     whole = Transcription((final("Hi there."), final("Bye.", 4.0)), 5.0)
     body = as_verbose_json(whole, words=False, segments=True)
