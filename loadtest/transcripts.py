@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sotto_client
-from sotto_client import Final, SottoClient, SottoClientError, Stream, StreamOptions
+from sotto_client import Final, Problem, SottoClient, SottoClientError, Stream, StreamOptions
 
 from loadtest.corpus import read_clip
 from loadtest.pacing import Pacer
@@ -88,7 +88,12 @@ async def _streamed(url: str, wish: Wish, api_key: str | None) -> str:
     async with Stream(url, StreamOptions(**wish.options), api_key=api_key) as live:
         speaking = asyncio.create_task(speak(live))
         try:
-            texts = [event.text async for event in live if isinstance(event, Final)]
+            texts = []
+            async for event in live:
+                if isinstance(event, Problem):
+                    raise Failed(f"{wish.audio}: {event.message}")
+                if isinstance(event, Final):
+                    texts.append(event.text)
             await speaking
         finally:
             speaking.cancel()

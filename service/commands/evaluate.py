@@ -19,8 +19,8 @@ from loadtest.transcripts import Wish, transcripts
 from models.scoring.manifest import Item, read_manifests
 from models.scoring.normalise import tokens
 from models.scoring.table import PhraseLists, Score, details, render, score
-from service.biasing.entries import Entry, check
-from service.biasing.formats import format_of, parse
+from service.biasing.entries import Entry
+from service.commands.bias_options import read_list
 from service.commands.client_errors import one_line_client_errors
 from service.commands.stream import INTERRUPTED, ApiKey, ModelId, Url, server
 from service.commands.terminal import one_line_errors
@@ -116,27 +116,13 @@ def _items(manifests: Sequence[Path], limit: int | None) -> list[Item]:
 def _lists(bias: Path | None, by_language: Sequence[str]) -> Lists:
     lists: dict[str | None, Sequence[Entry]] = {}
     if bias is not None:
-        lists[None] = _read_list(bias)
+        lists[None] = read_list(bias)
     for choice in by_language:
         language, _, path = choice.partition("=")
         if not language or not path:
             raise BadRequest(f"--language-list {choice}: write it as fr=LIST", field="language_list")
-        lists[language] = _read_list(Path(path))
+        lists[language] = read_list(Path(path))
     return lists
-
-
-def _read_list(path: Path) -> tuple[Entry, ...]:
-    """What counts of a list; what does not is told."""
-    try:
-        raw = parse(path.read_bytes(), format_of(path.name))
-        checked = check(raw)
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="bias") from error
-    except BadRequest as error:
-        raise BadRequest(f"{path}: {error.message}", field="bias") from error
-    for rejection in checked.rejected:
-        _notes().print(f"{path}: {rejection.phrase!r} is left out: {rejection.message}", markup=False)
-    return checked.accepted
 
 
 def _check(plan: Plan, *outputs: Path | None) -> None:
@@ -225,7 +211,3 @@ def _print(scores: Mapping[str, Score], *, as_json: bool) -> None:
     console = Console()
     console.width = console.width if console.is_terminal else PIPE_COLUMNS
     console.print(render(scores))
-
-
-def _notes() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
