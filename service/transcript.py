@@ -27,7 +27,8 @@ class Piece:
     """A word of a hypothesis with the tokens that spell it; `text` keeps its leading space.
 
     `start` and `end` are seconds from the first sample that was decoded, `confidence` is the mean and `weakest` the
-    least probability of its tokens, in 0..1; they are None when the decode was not asked for word times.
+    least probability of its tokens, in 0..1, `surprisal` their summed negative logarithms in nats; they are None when
+    the decode was not asked for word times.
     """
 
     text: str
@@ -36,6 +37,24 @@ class Piece:
     end: float | None = None
     confidence: float | None = None
     weakest: float | None = None
+    surprisal: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase of a bias list in a hypothesis: its words are pieces `first` to `last` (exclusive).
+
+    `heard`: what the first pass wrote there. `distance`: phonetic, 0 for the same sound to about 1. `gain`: evidence
+    for the phrase, `needed`: what it had to reach, both log-odds in nats.
+    """
+
+    phrase: str
+    first: int
+    last: int
+    heard: str
+    distance: float
+    gain: float
+    needed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,7 @@ class Hypothesis:
     no_speech_prob: float = 0.0
     compression_ratio: float = 1.0
     temperature: float = 0.0
+    matches: tuple[Match, ...] = ()
 
     @property
     def text(self) -> str:
@@ -76,7 +96,10 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The immutable transcript of one utterance; `text` may be empty when the endpointer heard no speech in it."""
+    """The immutable transcript of one utterance; `text` may be empty when the endpointer heard no speech in it.
+
+    `matches` count words, not pieces.
+    """
 
     utterance: int
     text: str
@@ -89,3 +112,4 @@ class Final:
     no_speech_prob: float = 0.0
     compression_ratio: float = 1.0
     temperature: float = 0.0
+    matches: tuple[Match, ...] = ()

@@ -43,12 +43,12 @@ class Aligner:
         return result
 
     def time(self, items: Sequence[Item], pieces: Sequence[tuple[Piece, ...]], costs: Costs) -> list[tuple[Piece, ...]]:
-        """The pieces of each item; with times and confidences where the item wants them and was encoded."""
+        """The pieces of each item; with times and confidences where the item needs them and was encoded."""
         result = list(pieces)
         wanted = [
             (i, item, item.draft)
             for i, item in enumerate(items)
-            if item.draft is not None and item.utterance.options.word_times and pieces[i]
+            if item.draft is not None and item.needs_times and pieces[i]
         ]
         for ((language, task), _), group in grouped(wanted, lambda w: (w[1].spoken, id(w[2].encoded))):
             texts = [[token for piece in pieces[i] for token in piece.tokens] for i, _, _ in group]

@@ -12,7 +12,7 @@ class Costs:
     """Belongs to one call, so to one thread."""
 
     def __init__(self) -> None:
-        self._seconds = dict.fromkeys(("features", "encode", "generate", "align"), 0.0)
+        self._seconds = dict.fromkeys(("features", "encode", "generate", "align", "retrieve"), 0.0)
         self.window_samples = 0
         self.fallbacks = 0
 
@@ -29,6 +29,7 @@ class Costs:
             encode_s=self._seconds["encode"],
             generate_s=self._seconds["generate"],
             align_s=self._seconds["align"],
+            retrieve_s=self._seconds["retrieve"],
             window_s=self.window_samples / SAMPLE_RATE,
             fallbacks=self.fallbacks,
             rejected=rejected,

@@ -34,7 +34,7 @@ class Encoded:
 class Draft:
     """`row` is the utterance's in `encoded`; `evidence` is None until it is asked for.
 
-    The first `fixed` of the `tokens` are the prefix, which nobody doubts.
+    The first `fixed` of the `tokens` are the prefix, which nobody doubts. `alternatives`: the next best of the beam.
     """
 
     tokens: tuple[int, ...]
@@ -47,6 +47,7 @@ class Draft:
     fixed: int = 0
     looped: bool = False
     evidence: float | None = None
+    alternatives: tuple[tuple[int, ...], ...] = ()
 
     @property
     def doubtful(self) -> bool:
@@ -96,6 +97,12 @@ class Item:
     def spoken(self) -> tuple[str, str]:
         """Language and task."""
         return self.language, self.utterance.options.task
+
+    @property
+    def needs_times(self) -> bool:
+        """Word times are asked for, or the confidences that come with them are."""
+        options = self.utterance.options
+        return options.word_times or (options.bias is not None and not options.bias.watch)
 
     @property
     def window(self) -> int:

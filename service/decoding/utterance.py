@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from service.biasing.bias import Bias
+from service.biasing.boost import Boost
 from service.transcript import SAMPLE_RATE, Hypothesis
 
 Samples = npt.NDArray[np.int16]
@@ -18,7 +20,8 @@ class DecodeOptions:
     `language`: ISO 639-1 code, None to detect. `beam_size` 1 is greedy. `temperatures` starts with 0 and names
     one further attempt each for a hypothesis that fails its checks: the attempts are deterministic (see
     `fallback`), so a turn that is decoded twice reads the same; `(0.0,)` means no second attempt. `prompt` is
-    text that precedes the utterance. `word_times`: measure start, end and confidence of each word.
+    text that precedes the utterance. `word_times`: measure start, end and confidence of each word. `bias`: lists of
+    phrases that may be said.
     """
 
     language: str | None = None
@@ -27,6 +30,7 @@ class DecodeOptions:
     temperatures: tuple[float, ...] = (0.0, 0.4, 0.8)
     prompt: str = ""
     word_times: bool = True
+    bias: Bias | None = None
 
     def __post_init__(self) -> None:
         if self.task not in ("transcribe", "translate"):
@@ -60,6 +64,7 @@ class Timings:
     encode_s: float = 0.0
     generate_s: float = 0.0
     align_s: float = 0.0
+    retrieve_s: float = 0.0
     window_s: float = 0.0
     fallbacks: int = 0  # further attempts, counted per utterance
     rejected: int = 0  # hypotheses that the guards found no speech behind
@@ -71,12 +76,15 @@ class Timings:
             "encode": self.encode_s,
             "generate": self.generate_s,
             "align": self.align_s,
+            "retrieve": self.retrieve_s,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """`hypotheses` has one entry per utterance, in the order of the batch."""
+    """`hypotheses` and `boosts` have one entry per utterance, in the order of the batch; a boost tells what a bias list
+    did, None where there was none."""
 
     hypotheses: tuple[Hypothesis, ...]
     timings: Timings
+    boosts: tuple[Boost | None, ...] = ()

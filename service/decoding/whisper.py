@@ -12,8 +12,10 @@ from pathlib import Path
 import ctranslate2
 import numpy as np
 
+from service.biasing.boost import Boost
 from service.decoding import guards, model
 from service.decoding.aligner import Aligner
+from service.decoding.boosting import Booster
 from service.decoding.costs import Costs
 from service.decoding.draft import Draft, Encoded, Item, grouped
 from service.decoding.fallback import Attempt, attempt
@@ -28,6 +30,7 @@ __all__ = ["DecodeOptions", "DecodeResult", "Timings", "Utterance", "WhisperDeco
 MIN_SAMPLES = SAMPLE_RATE // 10  # nobody says a word in less
 MIN_SWING = 8  # of 65,536 steps, lowest to highest sample: below it there is no signal
 MAX_PREFIX = 200  # tokens
+ALTERNATIVES = 2  # further hypotheses of the beam in which a bias list looks for its phrases
 
 
 class WhisperDecoder:
@@ -43,6 +46,7 @@ class WhisperDecoder:
         self.languages: tuple[str, ...] = self._vocabulary.languages
         self._log_mel = LogMel(self._model.n_mels)
         self._aligner = Aligner(self._model, self._vocabulary, self._log_mel)
+        self._booster = Booster(self._model, self._vocabulary)
 
     def supports(self, language: str) -> bool:
         return language in self.languages
@@ -66,9 +70,10 @@ class WhisperDecoder:
             waiting = [item for item in waiting if _may_retry(item, number + 1)]
             costs.fallbacks += len(waiting)
         pieces = self._aligner.time(items, [self._pieces(item) for item in items], costs)
-        hypotheses = tuple(_hypothesis(item, spelled) for item, spelled in zip(items, pieces, strict=True))
+        pieces, boosts = self._boost(items, pieces, costs)
+        hypotheses = tuple(map(_hypothesis, items, pieces, boosts))
         rejected = sum(item.draft is not None and item.draft.rejected for item in items)
-        return DecodeResult(hypotheses, costs.timings(batch_size=len(batch), rejected=rejected))
+        return DecodeResult(hypotheses, costs.timings(batch_size=len(batch), rejected=rejected), tuple(boosts))
 
     def _check(self, utterance: Utterance) -> None:
         samples, language = utterance.samples, utterance.options.language
@@ -95,6 +100,18 @@ class WhisperDecoder:
                 for (item, _, _), draft in zip(same, drafts, strict=True):
                     if draft.better_than(item.draft):
                         item.draft = draft
+
+    def _boost(
+        self, items: list[Item], pieces: list[tuple[Piece, ...]], costs: Costs
+    ) -> tuple[list[tuple[Piece, ...]], list[Boost | None]]:
+        """The pieces as the items' bias lists have them, and what the lists did."""
+        boosts = self._booster.boost(items, pieces, costs)
+        changed = [i for i, boost in enumerate(boosts) if boost and boost.tokens != _tokens(pieces[i])]
+        spelled = [self._vocabulary.pieces(boost.tokens, items[i].language) for i in changed if (boost := boosts[i])]
+        result = [self._booster.watched(item, own, costs) for item, own in zip(items, pieces, strict=True)]
+        for i, timed in zip(changed, self._aligner.time([items[i] for i in changed], spelled, costs), strict=True):
+            result[i] = timed
+        return result, boosts
 
     def _encode(self, items: list[Item], window: int, costs: Costs) -> Encoded:
         with costs.measured("features"):
@@ -130,6 +147,7 @@ class WhisperDecoder:
                 model.take(encoded.memory, [row for _, row, _ in rows]),
                 [prompt for _, _, prompt in rows],
                 beam_size=step.beam_size,
+                num_hypotheses=min(step.beam_size, 1 + ALTERNATIVES),
                 no_repeat_ngram_size=step.no_repeat_ngram_size,
                 # CTranslate2 stops at half of max_length, or at what the prompt leaves of it
                 max_length=max(2 * limit, limit + before_text),
@@ -149,7 +167,7 @@ class WhisperDecoder:
         row: int,
         temperature: float,
     ) -> Draft:
-        tokens = tuple(token for token in result.sequences_ids[0] if token < self._vocabulary.eot)
+        tokens = self._text_tokens(result.sequences_ids[0])
         kept = guards.without_loop(tokens, hurried=item.is_hurried(len(tokens)))
         if len(kept) < len(item.utterance.prefix):
             kept = item.utterance.prefix
@@ -163,7 +181,11 @@ class WhisperDecoder:
             row=row,
             fixed=len(item.utterance.prefix),
             looped=len(kept) < len(tokens) or len(tokens) >= item.token_limit,
+            alternatives=tuple(self._text_tokens(other) for other in result.sequences_ids[1:]),
         )
+
+    def _text_tokens(self, sequence: Sequence[int]) -> tuple[int, ...]:
+        return tuple(token for token in sequence if token < self._vocabulary.eot)
 
     def _pieces(self, item: Item) -> tuple[Piece, ...]:
         draft = item.draft
@@ -171,7 +193,7 @@ class WhisperDecoder:
         return self._vocabulary.pieces(tokens, item.language) if tokens else ()
 
 
-def _hypothesis(item: Item, pieces: tuple[Piece, ...]) -> Hypothesis:
+def _hypothesis(item: Item, pieces: tuple[Piece, ...], boost: Boost | None) -> Hypothesis:
     draft = item.draft
     if draft is None:
         return Hypothesis(pieces, item.language, item.language_probability, no_speech_prob=1.0)
@@ -183,7 +205,12 @@ def _hypothesis(item: Item, pieces: tuple[Piece, ...]) -> Hypothesis:
         no_speech_prob=draft.no_speech_prob,
         compression_ratio=draft.compression_ratio,
         temperature=draft.temperature,
+        matches=boost.matches if boost else (),
     )
+
+
+def _tokens(pieces: Sequence[Piece]) -> tuple[int, ...]:
+    return tuple(token for piece in pieces for token in piece.tokens)
 
 
 def _is_audible(utterance: Utterance) -> bool:

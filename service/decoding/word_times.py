@@ -4,6 +4,7 @@ The alignment (dynamic time warping over attention heads) is CTranslate2's; read
 shortening the implausible words follows openai/whisper `timing.py`.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,33 +14,43 @@ from service.transcript import Piece
 FRAME_S = 0.02  # one encoder frame
 SENTENCE_END = ".。!！?？"
 LONGEST_MEDIAN_S = 0.7
+LEAST_PROBABILITY = 1e-6  # a token of less is no more surprising
 
 
 def timed(
     pieces: Sequence[Piece], path: Sequence[tuple[int, int]], probabilities: Sequence[float], duration_s: float
 ) -> tuple[Piece, ...]:
-    """`pieces` with start, end, confidence and weakest token.
+    """`pieces` with start, end, confidence, weakest token and surprisal.
 
     `path`: (token, encoder frame) steps, tokens counted over all pieces and one past them for the end of text;
     `probabilities`: one per token, 0..1. Times rise, words do not overlap, all lie in 0..`duration_s`.
     """
     starts = _token_starts(path, sum(len(piece.tokens) for piece in pieces))
     spans: list[tuple[float, float]] = []
-    chances: list[tuple[float, float]] = []
+    chances: list[tuple[float, float, float]] = []
     position = 0
     for piece in pieces:
         after = position + len(piece.tokens)
         spans.append((starts[position], starts[after]))
-        of_tokens = [min(p, 1.0) for p in probabilities[position:after]]
-        chances.append((round(statistics.fmean(of_tokens), 4), round(min(of_tokens), 4)))
+        of_tokens = [min(max(p, LEAST_PROBABILITY), 1.0) for p in probabilities[position:after]]
+        surprisal = -sum(math.log(p) for p in of_tokens)
+        chances.append((round(statistics.fmean(of_tokens), 4), round(min(of_tokens), 4), round(surprisal, 3)))
         position = after
     spans = _shortened(pieces, spans)
     result, earliest = [], 0.0
-    for piece, (start, end), (confidence, weakest) in zip(pieces, spans, chances, strict=True):
+    for piece, (start, end), (confidence, weakest, surprisal) in zip(pieces, spans, chances, strict=True):
         start = min(max(start, earliest), duration_s)
         earliest = min(max(end, start), duration_s)
-        ends = round(earliest, 3)
-        result.append(replace(piece, start=round(start, 3), end=ends, confidence=confidence, weakest=weakest))
+        result.append(
+            replace(
+                piece,
+                start=round(start, 3),
+                end=round(earliest, 3),
+                confidence=confidence,
+                weakest=weakest,
+                surprisal=surprisal,
+            )
+        )
     return tuple(result)
 
 

@@ -1,5 +1,6 @@
 """From decided words to what a client reads: partials and finals of an utterance."""
 
+from bisect import bisect_left
 from dataclasses import replace
 
 from service.streaming.agreement import Agreement, contradicts
@@ -33,8 +34,10 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
     """
     start_s, end_s = start / SAMPLE_RATE, speech_end / SAMPLE_RATE
     if contradicts(agreement, hypothesis):
-        hypothesis = replace(hypothesis, pieces=_spread(agreement.decided, max(0.0, end_s - start_s)))
-    words = tuple(_word(piece, start_s) for piece in hypothesis.pieces if piece.text.strip())
+        pieces = _spread(agreement.decided, max(0.0, end_s - start_s))
+        hypothesis = replace(hypothesis, pieces=pieces, matches=())
+    spoken = [i for i, piece in enumerate(hypothesis.pieces) if piece.text.strip()]
+    words = tuple(_word(hypothesis.pieces[i], start_s) for i in spoken)
     return Final(
         utterance=utterance,
         text=hypothesis.text.strip(),
@@ -47,6 +50,10 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
         no_speech_prob=hypothesis.no_speech_prob,
         compression_ratio=hypothesis.compression_ratio,
         temperature=hypothesis.temperature,
+        matches=tuple(
+            replace(match, first=bisect_left(spoken, match.first), last=bisect_left(spoken, match.last))
+            for match in hypothesis.matches
+        ),
     )
 
 

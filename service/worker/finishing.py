@@ -1,13 +1,14 @@
 """From a hypothesis to the events a client reads, published under the turn's lease."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 from service.log.event_log import Event
 from service.log.publishing import Lease, Outcome, Publisher
 from service.log.turns import Turn
 from service.streaming import agreement as agreements
 from service.streaming.captions import caption_of, final_of, partial_of
-from service.transcript import Final, Hypothesis, Partial
+from service.transcript import Final, Hypothesis, Match, Partial
 from service.worker.loading import Loaded
 
 
@@ -94,6 +95,7 @@ def final_event(turn: Turn, final: Final) -> Event:
         "end": final.end,
         "language": final.language,
         "words": [asdict(word) for word in final.words],
+        "bias": [_match(match) for match in final.matches],
         "decode": {
             "tokens": list(final.tokens),
             "avg_logprob": round(final.avg_logprob, 4),
@@ -101,4 +103,14 @@ def final_event(turn: Turn, final: Final) -> Event:
             "compression_ratio": round(final.compression_ratio, 3),
             "temperature": final.temperature,
         },
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "phrase": match.phrase,
+        "first_word": match.first,
+        "words": match.last - match.first,
+        "heard": match.heard,
+        "evidence": {"distance": match.distance, "gain": match.gain, "needed": match.needed},
     }

@@ -12,6 +12,7 @@ from service.streaming import agreement as agreements
 from service.streaming.agreement import Agreement
 from service.streaming.captions import language_for
 from service.transcript import SAMPLE_RATE
+from service.worker.bias_cache import BiasCache
 
 PARTIAL_TEMPERATURES = (0.0,)
 
@@ -46,6 +47,7 @@ class Loader:
     def __init__(self, store: Store, publisher: Publisher) -> None:
         self._store = store
         self._publisher = publisher
+        self._biases = BiasCache(store)
 
     async def load(self, claimed: Claimed) -> Loaded | Lease | None:
         """The turn's audio under a fresh lease; the lease alone when its draft is decoded already; None when it needs
@@ -66,7 +68,9 @@ class Loader:
         start = turn.start + agreement.offset if partial else turn.start
         end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
         samples = await AudioLog(self._store, turn.session).read(start, end)
-        options = DecodeOptions(**turn.options)
+        wanted = dict(turn.options)
+        bias = await self._biases.bias(wanted.pop("bias", None), wanted.get("language"))
+        options = DecodeOptions(**wanted, bias=bias)
         language = language_for(options.language, agreement, lease.language, len(samples))
         return Loaded(
             claimed=claimed,
@@ -82,6 +86,8 @@ class Loader:
                     prompt=options.prompt,
                     # a partial commits only what the alignment is sure of, and nothing at its first hypothesis
                     word_times=bool(agreement.tail) if partial else options.word_times,
+                    # names wait for their final: a partial is not worth a second pass
+                    bias=replace(bias, watch=True) if bias and partial else bias,
                 ),
                 prefix=agreement.prefix if partial else (),
             ),

@@ -1,0 +1,42 @@
+"""What one request wants to hear: its lists and how strongly."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.biasing.compiled import Compiled, compiled
+from service.biasing.entries import Entry
+
+
+class BiasList:
+    """A list that is compiled once for each language it is used in; threads may share it."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = tuple(entries)
+        self._compiled: dict[str, Compiled] = {}
+        self._lock = threading.Lock()
+
+    def compiled(self, language: str) -> Compiled:
+        with self._lock:
+            if language not in self._compiled:
+                self._compiled[language] = compiled(self.entries, language)
+            return self._compiled[language]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(one.nbytes for one in self._compiled.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """`strength` 0 to 2 scales how readily phrases are believed; 1 is the measured balance.
+
+    `watch`: change nothing, but leave words that may be phrases of the list unsure, so that no caption commits them.
+    """
+
+    lists: tuple[BiasList, ...]
+    strength: float = 1.0
+    watch: bool = False
+
+    def compiled(self, language: str) -> list[Compiled]:
+        return [one.compiled(language) for one in self.lists]

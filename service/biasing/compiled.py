@@ -1,0 +1,67 @@
+"""A bias list made ready for search: what its phrases sound like, as arrays, for one language of the speaker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from service.biasing.distance import Codes, Costs, encode, masses
+from service.biasing.entries import Entry
+from service.biasing.sounds import pronunciations
+
+_BYTES_PER_ENTRY = 600  # of Python objects: the entry, its strings, their places in lists; measured
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """`phrases`: all of them, as written; `letters` [n]: each as letters. `sounds` [m]: every way a phrase may sound;
+    `owner` [m]: whose it is.
+
+    `codes` [m, longest], `lengths` [m] and `masses` [m] are those of `sounds` (see `distance`).
+    """
+
+    entries: tuple[Entry, ...]
+    phrases: frozenset[str]
+    letters: tuple[str, ...]
+    sounds: tuple[str, ...]
+    owner: npt.NDArray[np.int32]
+    codes: Codes
+    lengths: npt.NDArray[np.intp]
+    masses: Costs
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.owner, self.codes, self.lengths, self.masses)
+        return sum(array.nbytes for array in arrays) + _BYTES_PER_ENTRY * len(self.entries)
+
+
+def compiled(entries: Sequence[Entry], language: str) -> Compiled:
+    """A list as people who speak `language` (ISO 639-1) say its phrases; 10,000 take about a second."""
+    spellings: list[str] = []
+    sounds: list[str] = []
+    owner: list[int] = []
+    for index, entry in enumerate(entries):
+        spelling, ways = _ways(entry, language)
+        spellings.append(spelling)
+        sounds += ways
+        owner += [index] * len(ways)
+    codes, lengths = encode(sounds)
+    return Compiled(
+        entries=tuple(entries),
+        phrases=frozenset(entry.phrase for entry in entries),
+        letters=tuple(spellings),
+        sounds=tuple(sounds),
+        owner=np.array(owner, np.int32),
+        codes=codes,
+        lengths=lengths,
+        masses=masses(codes),
+    )
+
+
+def _ways(entry: Entry, language: str) -> tuple[str, list[str]]:
+    spelling, ways = pronunciations(entry.phrase, language, entry.language)
+    every = list(ways)
+    for alias in entry.sounds_like:
+        every += pronunciations(alias, language)[1]
+    return spelling, list(dict.fromkeys(every))

@@ -1,0 +1,177 @@
+"""Which phrases of a bias list may hide behind the words of a first pass.
+
+Every run of a few words is compared with every phrase: first by plain edit distance of phones (rapidfuzz, all pairs
+in C++), then the best pairs by weighted phone distance and by letters. A pair's score is the logarithm of the odds
+that the phrase was spoken there, as far as spelling and confidence tell: what matches speaks for it, what differs
+against it, doubt of the recogniser for it, common words against it, and so does a long list.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+
+from service.biasing import distance
+from service.biasing.compiled import Compiled
+from service.biasing.entries import Entry
+from service.biasing.hypothesis import HeardWord
+from service.biasing.sounds import heard
+
+MAX_SPAN = 6  # words; where words are single characters, LONG_SPAN
+LONG_SPAN = 10
+MAX_SOUND = 48  # phones
+MAX_EDITS = 10
+EXAMINED = 400  # pairs that are compared by weighted distance
+MAX_SURPRISAL = 10.0  # nats per span
+UNMEASURED_SURPRISAL = 3.0  # of words that stand in an alternative only
+FLOOR = -8.0  # nats; what scores less is not worth a look
+STRENGTH_NATS = 3.0  # that `bias_strength` 2, or a boost of 2, adds to a phrase's score
+
+# Log-odds per unit, fitted by logistic regression on the spoken phrases of the development set against all others
+# that were retrieved, and rounded (docs/biasing.md). The rough ones rank pairs before the weighted distance is known.
+PER_PHONE, PER_CHANGE = 0.57, -4.1
+PER_LETTER, PER_LETTER_EDIT = 0.55, -0.45
+PER_NAT_OF_SURPRISAL, PER_COMMON_WORDS, PER_ALTERNATIVE = 1.15, -1.65, -3.0
+PRIOR, PER_LN_ENTRIES = -6.3, -0.35
+ROUGH_PER_PHONE, ROUGH_PER_EDIT = 0.45, -1.34
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A phrase that may have been said where the words `first` to `last` (exclusive) of a hypothesis stand.
+
+    `distance`: phonetic, 0 (the same) to about 1. `score`: log-odds in nats, before the model is asked.
+    """
+
+    entry: Entry
+    hypothesis: int
+    first: int
+    last: int
+    heard: str
+    distance: float
+    score: float
+
+    def overlaps(self, other: "Candidate") -> bool:
+        return self.hypothesis == other.hypothesis and self.first < other.last and other.first < self.last
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    hypothesis: int
+    first: int
+    last: int
+    text: str
+    letters: str
+    sound: str
+    doubt: float  # the part of the score that does not depend on the phrase
+
+
+def retrieve(
+    hypotheses: Sequence[Sequence[HeardWord]], lists: Sequence[Compiled], *, language: str, strength: float = 1.0
+) -> list[Candidate]:
+    """Candidates by falling score, each phrase at most once at a place; the first hypothesis is the best one, and the
+    first list with a phrase has the say on it."""
+    size = sum(len(compiled.entries) for compiled in lists)
+    if not size:
+        return []
+    prior = PRIOR + PER_LN_ENTRIES * math.log(max(size, 1) / 1000)
+    spans = _spans(hypotheses, language, worth=FLOOR - prior - _bonus(strength, 2.0 if strength else 0.0))
+    found: list[Candidate] = []
+    earlier: frozenset[str] = frozenset()
+    for compiled in lists:
+        if spans and compiled.sounds:
+            examined = _examined(spans, compiled, prior, strength)
+            found += [candidate for candidate in examined if candidate.entry.phrase not in earlier]
+        earlier |= compiled.phrases
+    return _distinct(found)
+
+
+def _bonus(strength: float, boost: float) -> float:
+    return STRENGTH_NATS * (strength * boost - 1)
+
+
+def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: float) -> list[_Span]:
+    """Runs of words that could reach a score of `worth` if a phrase sounded exactly like them."""
+    spans: dict[str, _Span] = {}
+    for number, words in enumerate(hypotheses):
+        sounds = [heard(word.text, language) for word in words]
+        longest = LONG_SPAN if language in ("zh", "yue", "ja") else MAX_SPAN
+        for first in range(len(words)):
+            for last in range(first + 1, min(first + longest, len(words)) + 1):
+                letters = "".join(spelling for spelling, _ in sounds[first:last])
+                sound = "".join(phones for _, phones in sounds[first:last])
+                if len(sound) > MAX_SOUND:
+                    break
+                doubt = _doubt(words[first:last], number)
+                best = doubt + PER_PHONE * 0.9 * len(sound) + PER_LETTER * len(letters)
+                text = "".join(word.text for word in words[first:last]).strip()
+                if sound and best >= worth and text not in spans:
+                    spans[text] = _Span(number, first, last, text, letters, sound, doubt)
+    return list(spans.values())
+
+
+def _doubt(words: Sequence[HeardWord], hypothesis: int) -> float:
+    measured = [word.surprisal for word in words if word.surprisal is not None]
+    surprisal = min(sum(measured), MAX_SURPRISAL) if len(measured) == len(words) else UNMEASURED_SURPRISAL
+    common = sum(word.common for word in words) / len(words)
+    return PER_NAT_OF_SURPRISAL * surprisal + PER_COMMON_WORDS * common + PER_ALTERNATIVE * (hypothesis > 0)
+
+
+def _examined(spans: list[_Span], compiled: Compiled, prior: float, strength: float) -> list[Candidate]:
+    rows, columns = _nearest(spans, compiled)
+    codes, lengths = distance.encode([span.sound for span in spans])
+    masses = distance.masses(codes)
+    changes = distance.distances(codes[rows], lengths[rows], compiled.codes[columns], compiled.lengths[columns])
+    mass = np.maximum(masses[rows], compiled.masses[columns])
+    candidates = []
+    for row, column, change, whole in zip(rows, columns, changes, mass, strict=True):
+        span, owner = spans[row], int(compiled.owner[column])
+        entry, letters = compiled.entries[owner], compiled.letters[owner]
+        score = (
+            prior
+            + _bonus(strength, entry.boost)
+            + span.doubt
+            + PER_PHONE * float(whole)
+            + PER_CHANGE * float(change)
+            + PER_LETTER * max(len(letters), len(span.letters))
+            + PER_LETTER_EDIT * Levenshtein.distance(letters, span.letters)
+        )
+        if score >= FLOOR:
+            relative = round(float(change / whole), 3)
+            candidates.append(Candidate(entry, span.hypothesis, span.first, span.last, span.text, relative, score))
+    return candidates
+
+
+def _nearest(spans: list[_Span], compiled: Compiled) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Indices (span, sound) of the pairs worth a closer look."""
+    edits = cdist(
+        [span.sound for span in spans],
+        compiled.sounds,
+        scorer=Levenshtein.distance,
+        score_cutoff=MAX_EDITS,
+        dtype=np.uint8,
+    )
+    longer = np.maximum([[len(span.sound)] for span in spans], compiled.lengths[None, :])
+    rough = np.float32(ROUGH_PER_PHONE) * longer.astype(np.float32)
+    rough += np.float32(ROUGH_PER_EDIT - ROUGH_PER_PHONE) * edits
+    rough += np.array([[span.doubt] for span in spans], np.float32)
+    if rough.size > EXAMINED:
+        best = np.argpartition(rough.ravel(), rough.size - EXAMINED)[-EXAMINED:]
+    else:
+        best = np.arange(rough.size)
+    rows, columns = np.unravel_index(best, rough.shape)
+    return rows, columns
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """The best of each phrase at each place."""
+    kept: dict[str, list[Candidate]] = {}
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        same = kept.setdefault(candidate.entry.phrase, [])
+        if not any(candidate.overlaps(other) for other in same):
+            same.append(candidate)
+    return sorted((c for same in kept.values() for c in same), key=lambda c: -c.score)

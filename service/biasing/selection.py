@@ -1,0 +1,38 @@
+"""Which candidates go into the prompt of the second pass: few and distinct, the likeliest last.
+
+A prompt of many names dilutes itself, and a name beside its near homophone confuses the model, so a candidate is left
+out where a much likelier one covers the same words, or where those words already are a phrase of the list.
+"""
+
+from collections.abc import Sequence
+
+from service.biasing.matching import plain
+from service.biasing.retrieval import Candidate
+
+PROMPT_SCORE = -4.5  # nats; below it a phrase in the prompt does more harm than good
+MAX_PROMPTED = 10
+MARGIN = 4.0  # nats by which a rival at the same place wins outright
+
+
+def is_written(candidate: Candidate) -> bool:
+    """Whether the hypothesis has the phrase already."""
+    return plain(candidate.heard) == plain(candidate.entry.phrase)
+
+
+def prompted(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, by falling score, that the second pass shall be told of; empty when it would change nothing."""
+    chosen: list[Candidate] = []
+    for candidate in candidates:
+        if candidate.score < PROMPT_SCORE or len(chosen) == MAX_PROMPTED:
+            break
+        if any(candidate.entry.phrase == other.entry.phrase for other in chosen):
+            continue
+        rivals = [other for other in chosen if other.overlaps(candidate)]
+        if not any(is_written(rival) or rival.score - candidate.score > MARGIN for rival in rivals):
+            chosen.append(candidate)
+    return [] if all(is_written(candidate) for candidate in chosen) else chosen
+
+
+def prompt_text(chosen: Sequence[Candidate]) -> str:
+    """The phrases as a sentence; what stands nearest to the utterance weighs most."""
+    return ", ".join(candidate.entry.phrase for candidate in reversed(chosen)) + "."
