@@ -153,7 +153,7 @@ def test_timings_say_where_the_time_went(decoder, speech):
     timings = decoder.decode([Utterance(speech("human-en-vm-nobox"), DecodeOptions(language="en"))] * 2).timings
     assert timings.batch_size == 2
     assert timings.window_s == 20
-    assert set(timings.stages()) == {"features", "encode", "generate", "align"}
+    assert set(timings.stages()) == {"features", "encode", "generate", "align", "retrieve"}
     assert all(seconds > 0 for seconds in timings.stages().values())
 
 
