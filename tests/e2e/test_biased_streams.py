@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
 from service.biasing.entries import MAX_CHARACTERS, MAX_ENTRIES
 from tests.e2e.raw_stream import RawStream, connected, started
-from tests.e2e.recordings import samples
 from tests.e2e.test_bad_messages import refusal
 
 LISTS = "/v1/bias-lists"
@@ -62,17 +60,6 @@ async def test_a_stream_holds_its_versions_until_it_names_lists_again(
             assert (await configured(again, keywords=["Loewe"]))["bias"]["entries"] == 2
             await again.say("configure", bias_lists=["held"])
             assert await refusal(again) == ("bias_list_not_found", "bias_lists", 1008)
-
-
-async def test_matches_lie_inside_the_words_of_their_final(live_server: str) -> None:
-    speech = np.concatenate([samples("human-en-vm-nobox"), np.zeros(16_000, np.int16)])
-    async with started(live_server, keywords=["Loewe", "mailbox"]) as stream:
-        await stream.audio(speech)
-        await stream.say("finish")
-        await stream.to_the_end()
-    assert stream.of("final")
-    for final in stream.of("final"):
-        assert all(match["first_word"] + match["words"] <= len(final["words"]) for match in final["bias"])
 
 
 async def test_ten_thousand_long_keywords_fit_into_a_message_and_one_more_is_refused(live_server: str) -> None:
