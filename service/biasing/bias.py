@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import Entry
+from service.biasing.strategies import Strategies
 
 
 class BiasList:
-    """A list that is compiled once for each language it is used in; threads may share it."""
+    """A list that is compiled once for each language it is used in, and for how its phrases are read there; threads
+    may share it."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = tuple(entries)
-        self._compiled: dict[str, Compiled] = {}
+        self._compiled: dict[tuple[str, bool], Compiled] = {}
         self._lock = threading.Lock()
 
-    def compiled(self, language: str) -> Compiled:
+    def compiled(self, language: str, *, readings: bool = True) -> Compiled:
         with self._lock:
-            if language not in self._compiled:
-                self._compiled[language] = compiled(self.entries, language)
-            return self._compiled[language]
+            if (language, readings) not in self._compiled:
+                self._compiled[language, readings] = compiled(self.entries, language, readings=readings)
+            return self._compiled[language, readings]
 
     @property
     def nbytes(self) -> int:
@@ -37,6 +39,7 @@ class Bias:
     lists: tuple[BiasList, ...]
     strength: float = 1.0
     watch: bool = False
+    strategies: Strategies = Strategies()
 
     def compiled(self, language: str) -> list[Compiled]:
-        return [one.compiled(language) for one in self.lists]
+        return [one.compiled(language, readings=self.strategies.readings) for one in self.lists]

@@ -36,13 +36,16 @@ class Compiled:
         return sum(array.nbytes for array in arrays) + _BYTES_PER_ENTRY * len(self.entries)
 
 
-def compiled(entries: Sequence[Entry], language: str) -> Compiled:
-    """A list as people who speak `language` (ISO 639-1) say its phrases; 10,000 take about a second."""
+def compiled(entries: Sequence[Entry], language: str, *, readings: bool = True) -> Compiled:
+    """A list as people who speak `language` (ISO 639-1) say its phrases; 10,000 take about a second.
+
+    `readings`: as other languages read them, too.
+    """
     spellings: list[str] = []
     sounds: list[str] = []
     owner: list[int] = []
     for index, entry in enumerate(entries):
-        spelling, ways = _ways(entry, language)
+        spelling, ways = _ways(entry, language, readings)
         spellings.append(spelling)
         sounds += ways
         owner += [index] * len(ways)
@@ -59,9 +62,10 @@ def compiled(entries: Sequence[Entry], language: str) -> Compiled:
     )
 
 
-def _ways(entry: Entry, language: str) -> tuple[str, list[str]]:
+def _ways(entry: Entry, language: str, readings: bool) -> tuple[str, list[str]]:
+    used = None if readings else 1
     spelling, ways = pronunciations(entry.phrase, language, entry.language)
-    every = list(ways)
+    every = list(ways[:used])
     for alias in entry.sounds_like:
-        every += pronunciations(alias, language)[1]
+        every += pronunciations(alias, language)[1][:used]
     return spelling, list(dict.fromkeys(every))
