@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import Entry
-from service.biasing.strategies import Strategies
+from service.biasing.strategies import EVERY, Strategies
 
 
 class BiasList:
@@ -39,7 +39,7 @@ class Bias:
     lists: tuple[BiasList, ...]
     strength: float = 1.0
     watch: bool = False
-    strategies: Strategies = Strategies()
+    strategies: Strategies = EVERY
 
     def compiled(self, language: str) -> list[Compiled]:
         return [one.compiled(language, readings=self.strategies.readings) for one in self.lists]

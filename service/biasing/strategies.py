@@ -25,3 +25,6 @@ class Strategies:
     judgement: bool = True
     only_phrases: bool = True
     dominance: bool = True
+
+
+EVERY = Strategies()
