@@ -68,6 +68,8 @@ def proposals(
     candidates: Sequence[Candidate],
     second_pass: Sequence[HeardWord],
     second_candidates: Sequence[Candidate],
+    *,
+    splices: bool = True,
 ) -> list[Proposal]:
     """What the second pass and its near misses propose, by falling score; `candidates` are those of the first pass,
     `second_candidates` of the second."""
@@ -80,7 +82,7 @@ def proposals(
             found.append(Proposal("prompted", candidate, candidate.first, candidate.last, support))
         elif is_written(candidate):
             found.append(Proposal("written", candidate, candidate.first, candidate.last, candidate.score))
-        elif not any(_hides(other, candidate) for other in written):
+        elif splices and not any(_hides(other, candidate) for other in written):
             score = max(candidate.score, support)
             found.append(Proposal("spliced", candidate, candidate.first, candidate.last, score))
     hopeful = sorted((proposal for proposal in found if proposal.is_hopeful), key=lambda proposal: -proposal.score)

@@ -19,15 +19,18 @@ def is_written(candidate: Candidate) -> bool:
     return plain(candidate.heard) == plain(candidate.entry.phrase)
 
 
-def prompted(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates, by falling score, that the second pass shall be told of; empty when it would change nothing."""
+def prompted(candidates: Sequence[Candidate], *, dominance: bool = True) -> list[Candidate]:
+    """The candidates, by falling score, that the second pass shall be told of; empty when it would change nothing.
+
+    `dominance`: without those that a rival beats.
+    """
     chosen: list[Candidate] = []
     for candidate in candidates:
         if candidate.score < PROMPT_SCORE or len(chosen) == MAX_PROMPTED:
             break
         if any(candidate.entry.phrase == other.entry.phrase for other in chosen):
             continue
-        rivals = [other for other in chosen if other.overlaps(candidate)]
+        rivals = [other for other in chosen if dominance and other.overlaps(candidate)]
         if not any(is_written(rival) or rival.score - candidate.score > MARGIN for rival in rivals):
             chosen.append(candidate)
     return [] if all(is_written(candidate) for candidate in chosen) else chosen
