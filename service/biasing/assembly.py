@@ -39,8 +39,13 @@ def assemble(
     second_pass: Sequence[HeardWord],
     phrases: Sequence[Placed],
     encode: Callable[[str], Sequence[int]],
+    *,
+    only_phrases: bool = True,
 ) -> Assembled:
-    """The first pass with `phrases`, which do not overlap; `encode` turns text into tokens."""
+    """The first pass with `phrases`, which do not overlap; `encode` turns text into tokens.
+
+    `only_phrases`: what else the second pass changed is not taken over.
+    """
     owner: list[int | None] = [None] * len(second_pass)
     for number, phrase in enumerate(phrases):
         owner[phrase.first : phrase.last] = [number] * (phrase.last - phrase.first)
@@ -60,7 +65,7 @@ def assemble(
             owners = [number for number in (owner[j1],) if number is not None]
         for number in owners if tag != "equal" else ():
             replaced[number] += [word.text for word in first_pass[i1:i2]]
-        if tag != "equal" and not owners:
+        if tag != "equal" and not owners and only_phrases:
             for word in first_pass[i1:i2]:
                 write(word.text, word.tokens)
             continue

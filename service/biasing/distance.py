@@ -5,6 +5,7 @@ manner), not fitted to data; docs/biasing.md shows what they are worth against p
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,15 @@ _LOST_VOWEL = 0.45
 _LOST_OTHER = 0.9
 
 
-def _weights() -> tuple[Costs, Costs]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What edits cost: `change` [phone, phone] of one into another, `lost` [phone] of one left out or put in."""
+
+    change: Costs
+    lost: Costs
+
+
+def _weighted() -> Weights:
     size = len(PHONES) + 1
     change = np.ones((size, size), np.float32)
     lost = np.full(size, _LOST_OTHER, np.float32)
@@ -48,10 +57,19 @@ def _weights() -> tuple[Costs, Costs]:
     for phone, weight in _LOST.items():
         lost[_INDEX[phone]] = weight
     np.fill_diagonal(change, 0)
-    return change, lost
+    return Weights(change, lost)
 
 
-CHANGE, LOST = _weights()
+def _plain(mean: float) -> Weights:
+    """Every edit costs the same."""
+    size = len(PHONES) + 1
+    change = np.full((size, size), mean, np.float32)
+    np.fill_diagonal(change, 0)
+    return Weights(change, np.full(size, mean, np.float32) * (np.arange(size) > 0))
+
+
+WEIGHTED = _weighted()
+PLAIN = _plain(float(WEIGHTED.lost[1:].mean()))
 
 
 def encode(sounds: Sequence[str]) -> tuple[Codes, npt.NDArray[np.intp]]:
@@ -65,22 +83,26 @@ def encode(sounds: Sequence[str]) -> tuple[Codes, npt.NDArray[np.intp]]:
 
 def masses(codes: Codes) -> Costs:
     """What it would cost to lose a whole string, [n]."""
-    return np.asarray(LOST[codes].sum(axis=1), np.float32)
+    return np.asarray(WEIGHTED.lost[codes].sum(axis=1), np.float32)
 
 
 def distances(
-    one: Codes, one_lengths: npt.NDArray[np.intp], other: Codes, other_lengths: npt.NDArray[np.intp]
+    one: Codes,
+    one_lengths: npt.NDArray[np.intp],
+    other: Codes,
+    other_lengths: npt.NDArray[np.intp],
+    weights: Weights = WEIGHTED,
 ) -> Costs:
     """Weighted Levenshtein distance of each row of `one` to the same row of `other`, [n]: Wagner and Fischer's
     recurrence, one step for all rows at once."""
     n = len(other)
-    insertions = np.concatenate([np.zeros((n, 1), np.float32), np.cumsum(LOST[other], axis=1)], axis=1)
+    insertions = np.concatenate([np.zeros((n, 1), np.float32), np.cumsum(weights.lost[other], axis=1)], axis=1)
     row = insertions.copy()
     result = _at(row, other_lengths)
     for i in range(one.shape[1]):
         phone = one[:, i : i + 1]
-        lost = LOST[phone]
-        stay = np.minimum(row[:, :-1] + CHANGE[phone, other], row[:, 1:] + lost)
+        lost = weights.lost[phone]
+        stay = np.minimum(row[:, :-1] + weights.change[phone, other], row[:, 1:] + lost)
         # insertions run along the row: a running minimum once their cumulative cost is taken off
         row = np.concatenate([row[:, :1] + lost, stay], axis=1) - insertions
         row = np.minimum.accumulate(row, axis=1) + insertions

@@ -71,7 +71,12 @@ class _Span:
 
 
 def retrieve(
-    hypotheses: Sequence[Sequence[HeardWord]], lists: Sequence[Compiled], *, language: str, strength: float = 1.0
+    hypotheses: Sequence[Sequence[HeardWord]],
+    lists: Sequence[Compiled],
+    *,
+    language: str,
+    strength: float = 1.0,
+    weights: distance.Weights = distance.WEIGHTED,
 ) -> list[Candidate]:
     """Candidates by falling score, each phrase at most once at a place; the first hypothesis is the best one, and the
     first list with a phrase has the say on it."""
@@ -84,7 +89,7 @@ def retrieve(
     earlier: frozenset[str] = frozenset()
     for compiled in lists:
         if spans and compiled.sounds:
-            examined = _examined(spans, compiled, prior, strength)
+            examined = _examined(spans, compiled, prior, strength, weights)
             found += [candidate for candidate in examined if candidate.entry.phrase not in earlier]
         earlier |= compiled.phrases
     return _distinct(found)
@@ -121,11 +126,15 @@ def _doubt(words: Sequence[HeardWord], hypothesis: int) -> float:
     return PER_NAT_OF_SURPRISAL * surprisal + PER_COMMON_WORDS * common + PER_ALTERNATIVE * (hypothesis > 0)
 
 
-def _examined(spans: list[_Span], compiled: Compiled, prior: float, strength: float) -> list[Candidate]:
+def _examined(
+    spans: list[_Span], compiled: Compiled, prior: float, strength: float, weights: distance.Weights
+) -> list[Candidate]:
     rows, columns = _nearest(spans, compiled)
     codes, lengths = distance.encode([span.sound for span in spans])
     masses = distance.masses(codes)
-    changes = distance.distances(codes[rows], lengths[rows], compiled.codes[columns], compiled.lengths[columns])
+    changes = distance.distances(
+        codes[rows], lengths[rows], compiled.codes[columns], compiled.lengths[columns], weights
+    )
     mass = np.maximum(masses[rows], compiled.masses[columns])
     candidates = []
     for row, column, change, whole in zip(rows, columns, changes, mass, strict=True):

@@ -15,11 +15,13 @@ import ctranslate2
 
 from service.biasing.assembly import Placed, assemble, restored, spliced
 from service.biasing.boost import Boost
+from service.biasing.distance import PLAIN, WEIGHTED
 from service.biasing.gate import Proposal, Verdict, believed, proposals
 from service.biasing.hypothesis import HeardWord, heard_words
 from service.biasing.matching import differences
 from service.biasing.retrieval import Candidate, retrieve
 from service.biasing.selection import PROMPT_SCORE, prompt_text, prompted
+from service.biasing.strategies import EVERY, Strategies
 from service.decoding import model
 from service.decoding.aligner import NO_FRAMES
 from service.decoding.costs import Costs
@@ -66,6 +68,9 @@ class Booster:
         told = [(i, items[i], boost) for i, boost in enumerate(boosts) if boost and boost.prompted]
         for i, second in self._second_passes(told, costs):
             boosts[i] = self._second(items[i], boosts[i], second, costs)
+        for i, item, _ in told:
+            if not _strategies(item).second_pass:
+                boosts[i] = self._second(item, boosts[i], pieces[i], costs)
         return [boost and self._assembled(items[i], boost) for i, boost in enumerate(boosts)]
 
     def _first(self, item: Item, pieces: tuple[Piece, ...]) -> Boost:
@@ -74,16 +79,24 @@ class Booster:
         others = [
             heard_words(self._vocabulary.pieces(tokens, item.language), self._vocabulary.text)
             for tokens in item.draft.alternatives
+            if _strategies(item).alternatives
         ]
         candidates = self._retrieve(item, [words, *others])
         verdicts = tuple(Verdict(proposal, None) for proposal in proposals(words, candidates, words, _best(candidates)))
         written = tuple(verdict for verdict in verdicts if verdict.proposal.kind == "written")
-        return Boost(tuple(words), tuple(candidates), tuple(prompted(candidates)), tuple(words), written)
+        chosen = prompted(candidates, dominance=_strategies(item).dominance)
+        return Boost(tuple(words), tuple(candidates), tuple(chosen), tuple(words), written)
 
     def _retrieve(self, item: Item, hypotheses: Sequence[Sequence[HeardWord]]) -> list[Candidate]:
         bias = item.utterance.options.bias
         assert bias
-        found = retrieve(hypotheses, bias.compiled(item.language), language=item.language, strength=bias.strength)
+        found = retrieve(
+            hypotheses,
+            bias.compiled(item.language),
+            language=item.language,
+            strength=bias.strength,
+            weights=WEIGHTED if bias.strategies.weighted_distance else PLAIN,
+        )
         fixed = len(item.utterance.prefix)
         return [c for c in found if c.hypothesis > 0 or _tokens_in(hypotheses[0][: c.first]) >= fixed]
 
@@ -91,7 +104,11 @@ class Booster:
 
     def _second_passes(self, told: list[tuple[int, Item, Boost]], costs: Costs) -> list[tuple[int, tuple[Piece, ...]]]:
         """The hypothesis of each item under its prompt; prompts of equal length share a call."""
-        rows = [(i, item, item.draft, self._previous(item, boost)) for i, item, boost in told if item.draft]
+        rows = [
+            (i, item, item.draft, self._previous(item, boost))
+            for i, item, boost in told
+            if item.draft and _strategies(item).second_pass
+        ]
         found = []
         for _, group in grouped(rows, lambda r: (id(r[2].encoded), len(r[3]), r[1].token_limit)):
             drafts = [draft for _, _, draft, _ in group]
@@ -126,7 +143,9 @@ class Booster:
         with costs.measured("retrieve"):
             words = _with_surprisal(boost.first_pass, heard_words(pieces, self._vocabulary.text))
             candidates = self._retrieve(item, [words])
-            asked = proposals(boost.first_pass, boost.candidates, words, candidates)
+            asked = proposals(
+                boost.first_pass, boost.candidates, words, candidates, splices=_strategies(item).splices
+            )
         verdicts = self._judged(item, boost, words, asked, costs)
         return replace(boost, second_pass=tuple(words), verdicts=tuple(verdicts))
 
@@ -134,7 +153,7 @@ class Booster:
         self, item: Item, boost: Boost, words: list[HeardWord], asked: list[Proposal], costs: Costs
     ) -> list[Verdict]:
         """Each proposal with what the model gains by it, where that can matter."""
-        open_questions = [proposal for proposal in asked if proposal.needs_judging]
+        open_questions = [proposal for proposal in asked if proposal.needs_judging and _strategies(item).judgement]
         gains: dict[int, float] = {}
         if open_questions and item.draft:
             base = [token for word in words for token in word.tokens]
@@ -162,7 +181,13 @@ class Booster:
     def _assembled(self, item: Item, boost: Boost) -> Boost:
         kept = believed(boost.verdicts)
         phrases = [Placed(v.proposal.candidate.entry, v.proposal.first, v.proposal.last) for v in kept]
-        done = assemble(boost.first_pass, boost.second_pass, phrases, self._vocabulary.encode)
+        done = assemble(
+            boost.first_pass,
+            boost.second_pass,
+            phrases,
+            self._vocabulary.encode,
+            only_phrases=_strategies(item).only_phrases,
+        )
         pieces = self._vocabulary.pieces(done.tokens, item.language)
         matches = []
         for verdict, (start, end, heard) in zip(kept, done.places, strict=True):
@@ -180,6 +205,11 @@ class Booster:
                 )
             )
         return replace(boost, tokens=done.tokens, matches=tuple(sorted(matches, key=lambda match: match.first)))
+
+
+def _strategies(item: Item) -> Strategies:
+    bias = item.utterance.options.bias
+    return bias.strategies if bias else EVERY
 
 
 def _best(candidates: Sequence[Candidate]) -> list[Candidate]:
