@@ -5,7 +5,6 @@ manner), not fitted to data; docs/biasing.md shows what they are worth against p
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from service.biasing.spelling import PHONES
 
 Codes = npt.NDArray[np.uint8]
 Costs = npt.NDArray[np.float32]
+Weights = tuple[Costs, Costs]  # of changing [phone, phone], of leaving out or putting in [phone]
 
 _INDEX = {phone: i + 1 for i, phone in enumerate(PHONES)}  # 0 pads
 _VOWELS = "aeiou"
@@ -33,14 +33,6 @@ _LOST_VOWEL = 0.45
 _LOST_OTHER = 0.9
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weights:
-    """What edits cost: `change` [phone, phone] of one into another, `lost` [phone] of one left out or put in."""
-
-    change: Costs
-    lost: Costs
-
-
 def _weighted() -> Weights:
     size = len(PHONES) + 1
     change = np.ones((size, size), np.float32)
@@ -57,7 +49,7 @@ def _weighted() -> Weights:
     for phone, weight in _LOST.items():
         lost[_INDEX[phone]] = weight
     np.fill_diagonal(change, 0)
-    return Weights(change, lost)
+    return change, lost
 
 
 def _plain(mean: float) -> Weights:
@@ -65,11 +57,13 @@ def _plain(mean: float) -> Weights:
     size = len(PHONES) + 1
     change = np.full((size, size), mean, np.float32)
     np.fill_diagonal(change, 0)
-    return Weights(change, np.full(size, mean, np.float32) * (np.arange(size) > 0))
+    lost = np.full(size, mean, np.float32)
+    lost[0] = 0
+    return change, lost
 
 
-WEIGHTED = _weighted()
-PLAIN = _plain(float(WEIGHTED.lost[1:].mean()))
+WEIGHTED = CHANGE, LOST = _weighted()
+PLAIN = _plain(float(LOST[1:].mean()))
 
 
 def encode(sounds: Sequence[str]) -> tuple[Codes, npt.NDArray[np.intp]]:
@@ -83,7 +77,7 @@ def encode(sounds: Sequence[str]) -> tuple[Codes, npt.NDArray[np.intp]]:
 
 def masses(codes: Codes) -> Costs:
     """What it would cost to lose a whole string, [n]."""
-    return np.asarray(WEIGHTED.lost[codes].sum(axis=1), np.float32)
+    return np.asarray(LOST[codes].sum(axis=1), np.float32)
 
 
 def distances(
@@ -95,14 +89,15 @@ def distances(
 ) -> Costs:
     """Weighted Levenshtein distance of each row of `one` to the same row of `other`, [n]: Wagner and Fischer's
     recurrence, one step for all rows at once."""
+    change, lost_each = weights
     n = len(other)
-    insertions = np.concatenate([np.zeros((n, 1), np.float32), np.cumsum(weights.lost[other], axis=1)], axis=1)
+    insertions = np.concatenate([np.zeros((n, 1), np.float32), np.cumsum(lost_each[other], axis=1)], axis=1)
     row = insertions.copy()
     result = _at(row, other_lengths)
     for i in range(one.shape[1]):
         phone = one[:, i : i + 1]
-        lost = weights.lost[phone]
-        stay = np.minimum(row[:, :-1] + weights.change[phone, other], row[:, 1:] + lost)
+        lost = lost_each[phone]
+        stay = np.minimum(row[:, :-1] + change[phone, other], row[:, 1:] + lost)
         # insertions run along the row: a running minimum once their cumulative cost is taken off
         row = np.concatenate([row[:, :1] + lost, stay], axis=1) - insertions
         row = np.minimum.accumulate(row, axis=1) + insertions

@@ -143,9 +143,7 @@ class Booster:
         with costs.measured("retrieve"):
             words = _with_surprisal(boost.first_pass, heard_words(pieces, self._vocabulary.text))
             candidates = self._retrieve(item, [words])
-            asked = proposals(
-                boost.first_pass, boost.candidates, words, candidates, splices=_strategies(item).splices
-            )
+            asked = proposals(boost.first_pass, boost.candidates, words, candidates, splices=_strategies(item).splices)
         verdicts = self._judged(item, boost, words, asked, costs)
         return replace(boost, second_pass=tuple(words), verdicts=tuple(verdicts))
 
