@@ -37,7 +37,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=50_000)
 def spelled(word: str, language: str) -> str:
     """What is said for a written word, in letters a to z: "900" nine hundred, "Dr" doctor, "LV" el vee, "王" wang."""
-    if word.isdigit():
+    if word.isdecimal():
         return letters(anyascii(_number(word, language)))
     if _is_initialism(word):
         return letters("".join(_LETTER[letter] for letter in word.lower()))
