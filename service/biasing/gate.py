@@ -7,7 +7,7 @@ under the prompt.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from service.biasing.hypothesis import HeardWord
@@ -75,16 +75,18 @@ def proposals(
     `second_candidates` of the second."""
     blocks = differences(first_pass, second_pass)
     written = [c for c in second_candidates if is_written(c)]
+    heard = [c for c in candidates if is_written(c)]
     found = []
     for candidate in second_candidates:
-        support = _support(candidate, candidates, blocks)
+        start, end = region(candidate.first, candidate.last, blocks)
+        support = _support(candidate, candidates, start, end)
         if is_written(candidate) and _touches_change(candidate, blocks):
-            found.append(Proposal("prompted", candidate, candidate.first, candidate.last, support))
+            if not any(_hides(other, replace(candidate, first=start, last=end)) for other in heard):
+                found.append(Proposal("prompted", candidate, candidate.first, candidate.last, support))
         elif is_written(candidate):
             found.append(Proposal("written", candidate, candidate.first, candidate.last, candidate.score))
         elif splices and not any(_hides(other, candidate) for other in written):
-            score = max(candidate.score, support)
-            found.append(Proposal("spliced", candidate, candidate.first, candidate.last, score))
+            found.append(Proposal("spliced", candidate, candidate.first, candidate.last, support))
     hopeful = sorted((proposal for proposal in found if proposal.is_hopeful), key=lambda proposal: -proposal.score)
     judged = [proposal for proposal in hopeful if proposal.needs_judging][:MAX_JUDGED]
     return [proposal for proposal in hopeful if not proposal.needs_judging or proposal in judged]
@@ -111,10 +113,9 @@ def region(first: int, last: int, blocks: Sequence[Opcode]) -> tuple[int, int]:
     return start, end
 
 
-def _support(candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequence[Opcode]) -> float:
-    """The best score of the phrase among the first pass's candidates at that place; those of alternatives, whose
-    words have other numbers, count anywhere."""
-    start, end = region(candidate.first, candidate.last, blocks)
+def _support(candidate: Candidate, candidates: Sequence[Candidate], start: int, end: int) -> float:
+    """The best score of the phrase among the first pass's candidates at words `start` to `end`; those of alternatives,
+    whose words have other numbers, count anywhere."""
     scores = [
         other.score
         for other in candidates

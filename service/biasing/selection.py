@@ -15,8 +15,8 @@ MARGIN = 4.0  # nats by which a rival at the same place wins outright
 
 
 def is_written(candidate: Candidate) -> bool:
-    """Whether the hypothesis has the phrase already."""
-    return plain(candidate.heard) == plain(candidate.entry.phrase)
+    """Whether the best hypothesis has the phrase already."""
+    return candidate.hypothesis == 0 and plain(candidate.heard) == plain(candidate.entry.phrase)
 
 
 def prompted(candidates: Sequence[Candidate], *, dominance: bool = True) -> list[Candidate]:
