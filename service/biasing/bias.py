@@ -26,7 +26,7 @@ class BiasList:
 
     @property
     def nbytes(self) -> int:
-        return sum(one.nbytes for one in self._compiled.values())
+        return sum(one.nbytes for one in tuple(self._compiled.values()))  # another thread may be compiling
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,9 @@ def _bonus(strength: float, boost: float) -> float:
 
 def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: float) -> list[_Span]:
     """Runs of words that could reach a score of `worth` if a phrase sounded exactly like them."""
-    spans: dict[str, _Span] = {}
+    spans: list[_Span] = []
     for number, words in enumerate(hypotheses):
+        known = {span.text for span in spans}  # from better hypotheses
         sounds = [heard(word.text, language) for word in words]
         longest = LONG_SPAN if language in ("zh", "yue", "ja") else MAX_SPAN
         for first in range(len(words)):
@@ -114,9 +115,9 @@ def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: f
                 doubt = _doubt(words[first:last], number)
                 best = doubt + PER_PHONE * 0.9 * len(sound) + PER_LETTER * len(letters)
                 text = "".join(word.text for word in words[first:last]).strip()
-                if sound and best >= worth and text not in spans:
-                    spans[text] = _Span(number, first, last, text, letters, sound, doubt)
-    return list(spans.values())
+                if sound and best >= worth and text not in known:
+                    spans.append(_Span(number, first, last, text, letters, sound, doubt))
+    return spans
 
 
 def _doubt(words: Sequence[HeardWord], hypothesis: int) -> float:
@@ -168,6 +169,7 @@ def _nearest(spans: list[_Span], compiled: Compiled) -> tuple[npt.NDArray[np.int
     rough = np.float32(ROUGH_PER_PHONE) * longer.astype(np.float32)
     rough += np.float32(ROUGH_PER_EDIT - ROUGH_PER_PHONE) * edits
     rough += np.array([[span.doubt] for span in spans], np.float32)
+    rough[edits > MAX_EDITS] = -np.inf  # their edits were not counted on
     if rough.size > EXAMINED:
         best = np.argpartition(rough.ravel(), rough.size - EXAMINED)[-EXAMINED:]
     else:

@@ -11,7 +11,7 @@ from unicode_rbnf import RbnfEngine
 from service.biasing.spelling import letters, read, readings
 
 MAX_DIGITS = 9  # longer numbers are read digit by digit
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _IDEOGRAPH = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _POSSESSIVE = re.compile(r"['’]s$")
 _ABBREVIATIONS = {
@@ -30,7 +30,7 @@ _LETTER = dict(zip(ascii_lowercase, _LETTER_NAMES.split(), strict=True))
 
 
 def words(text: str) -> list[str]:
-    """The words of a text without punctuation; each ideograph is a word."""
+    """The words of a text without punctuation; each number and each ideograph is a word of its own."""
     return _WORD.findall(_IDEOGRAPH.sub(lambda found: f" {found[0]} ", text))
 
 
@@ -83,7 +83,9 @@ def _engine(language: str) -> RbnfEngine | None:
 
 
 def _is_initialism(word: str) -> bool:
-    return 2 <= len(word) <= 4 and word.isascii() and word.isupper() and not set(word) & set("AEIOUY")
+    return (
+        2 <= len(word) <= 4 and word.isascii() and word.isalpha() and word.isupper() and not set(word) & set("AEIOUY")
+    )
 
 
 def _is_latin(word: str) -> bool:

@@ -7,6 +7,7 @@ from service.biasing.hypothesis import HeardWord
 from service.biasing.retrieval import Candidate
 
 UNSURE = 3.0  # nats; what a rare word costs a recogniser that does not know it
+SURE = 0.05
 
 
 def encode(text: str) -> list[int]:
@@ -17,9 +18,14 @@ def decode(tokens: Sequence[int]) -> str:
     return "".join(map(chr, tokens))
 
 
-def hearing(text: str, *, surprisal: float | None = UNSURE, common: bool = False) -> list[HeardWord]:
-    """The words of `text`, all of them as sure and as common as said."""
-    return [HeardWord(f" {word}", tuple(encode(f" {word}")), surprisal, common) for word in text.split()]
+def hearing(text: str, *, measured: bool = True) -> list[HeardWord]:
+    """The words of `text`: those in lower case common and sure, the others (capitals, other scripts) neither."""
+    return [_word(f" {word}", common=word.islower() and word.isascii(), measured=measured) for word in text.split()]
+
+
+def _word(text: str, *, common: bool, measured: bool) -> HeardWord:
+    surprisal = (SURE if common else UNSURE) if measured else None
+    return HeardWord(text, tuple(encode(text)), surprisal, common)
 
 
 def candidate(
