@@ -14,6 +14,8 @@ from service.biasing.matching import differences
 
 _BEFORE = re.compile(r"^\W*")
 _AFTER = re.compile(r"(?:['’]s)?\W*$")
+_OWN_AFTER = re.compile(r"\W*$")
+_POSSESSIVE = re.compile(r"^['’]s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,15 @@ def assemble(
 
 
 def written(words: Sequence[HeardWord], phrase: str) -> tuple[str, str, str]:
-    """What precedes, is and follows a phrase that is written over `words`: their punctuation stays."""
+    """What precedes, is and follows a phrase that is written over `words`: their punctuation stays, and so does a
+    possessive s, unless it is what the phrase ends with."""
     text = "".join(word.text for word in words)
-    before = _BEFORE.match(text)
-    after = _AFTER.search(text)
-    kept = after[0] if after and not re.search(r"['’]s$", phrase) else re.sub(r"^['’]s", "", after[0] if after else "")
-    return before[0] if before else "", phrase, kept
+    before, after = _BEFORE.findall(text)[0], _AFTER.findall(text)[0]
+    own_before, own_after = _BEFORE.findall(phrase)[0], _OWN_AFTER.findall(phrase)[0]
+    stem = text[: len(text) - len(after)]
+    if phrase.removesuffix(own_after).lower().endswith("s") and not stem.lower().endswith("s"):
+        after = _POSSESSIVE.sub("", after)
+    return before.removesuffix(own_before), phrase, after.removeprefix(own_after)
 
 
 def spliced(words: Sequence[HeardWord], phrase: Placed, encode: Callable[[str], Sequence[int]]) -> list[int]:

@@ -41,7 +41,7 @@ def phrases(candidates: list[Candidate]) -> list[str]:
         ("ninakwenda Dara Salam kesho", "Dar es Salaam", "Dara Salam", "sw"),
         ("a Nine Hundred Forty Tudor", "940 Tudor", "Nine Hundred Forty Tudor", "en"),
         ("an Ell Vee bag", "LV", "Ell Vee", "en"),
-        ("the A three eighty", "A380", "A three eighty", "en"),
+        ("some Three Em tape", "3M", "Three Em", "en"),
     ],
 )
 def test_a_phrase_that_sounds_like_the_words_is_found_at_its_place(
