@@ -16,7 +16,7 @@ from service.biasing.retrieval import Candidate
 from service.biasing.selection import is_written
 
 PER_NAT = 0.5
-NEEDED: dict[str, float] = {"written": 0.0, "prompted": 0.0, "spliced": -4.0}
+NEEDED: dict[str, float] = {"written": 0.0, "prompted": -1.5, "spliced": -4.5}
 UNSUPPORTED = -9.0  # the score of a phrase that nothing in the first pass resembles
 MAX_JUDGED = 6  # questions to the model per utterance: each costs a pass of the decoder
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.transcript import Piece
 
 _CONTINUES = re.compile(r"[^\W\d_\u0e00-\u0eff\u1000-\u109f\u3040-\u9fff]|['’-]")
+_IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")
 _WRITTEN = re.compile(r"\w")
 
 
@@ -15,7 +16,8 @@ class HeardWord:
     """A word of a hypothesis; `text` keeps its leading space and punctuation.
 
     `surprisal`: nats, summed over its tokens, None when it was not measured. `common`: one token of the model's
-    vocabulary spells it.
+    vocabulary spells it, or it is
+    a single ideograph.
     """
 
     text: str
@@ -46,5 +48,9 @@ def _word(pieces: Sequence[Piece], spell: Callable[[Sequence[int]], str]) -> Hea
         text="".join(piece.text for piece in pieces),
         tokens=tokens,
         surprisal=sum(surprisals) if len(surprisals) == len(pieces) else None,
-        common=written == 1,
+        common=written == 1 or _is_ideograph(pieces),
     )
+
+
+def _is_ideograph(pieces: Sequence[Piece]) -> bool:
+    return len(pieces) == 1 and bool(_IDEOGRAPH.fullmatch(pieces[0].text.strip()))

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from anyascii import anyascii
+
 from service.biasing.hypothesis import HeardWord
 from service.biasing.sounds import words
 
@@ -17,7 +19,15 @@ def plain(text: str) -> tuple[str, ...]:
 
 
 def differences(one: Sequence[HeardWord], other: Sequence[HeardWord]) -> Sequence[Opcode]:
-    """How the words of `one` become those of `other`: blocks (tag, i1, i2, j1, j2) as difflib gives them."""
-    return SequenceMatcher(
-        None, [plain(word.text) for word in one], [plain(word.text) for word in other], autojunk=False
-    ).get_opcodes()
+    """How the words of `one` become those of `other`: blocks (tag, i1, i2, j1, j2) as difflib gives them.
+
+    Ideographs are compared by their sound: a prompt turns traditional into simplified ones.
+    """
+    keys, other_keys = ([anyascii("".join(plain(word.text))) for word in words] for words in (one, other))
+    return SequenceMatcher(None, keys, other_keys, autojunk=False).get_opcodes()
+
+
+def likeness(one: Sequence[HeardWord], other: Sequence[HeardWord]) -> float:
+    """The share of the words of `one` that `other` has too, in order; 1 for no words."""
+    same = sum(i2 - i1 for tag, i1, i2, _, _ in differences(one, other) if tag == "equal")
+    return same / len(one) if one else 1.0

@@ -28,6 +28,7 @@ MAX_EDITS = 10
 EXAMINED = 400  # pairs that are compared by weighted distance
 MAX_SURPRISAL = 10.0  # nats per span
 UNMEASURED_SURPRISAL = 3.0  # of words that stand in an alternative only
+MAX_DISTANCE = 0.36  # weighted; what sounds less alike is a chance, however much the recogniser doubts
 FLOOR = -8.0  # nats; what scores less is not worth a look
 STRENGTH_NATS = 3.0  # that `bias_strength` 2, or a boost of 2, adds to a phrase's score
 
@@ -150,8 +151,8 @@ def _examined(
             + PER_LETTER * max(len(letters), len(span.letters))
             + PER_LETTER_EDIT * Levenshtein.distance(letters, span.letters)
         )
-        if score >= FLOOR:
-            relative = round(float(change / whole), 3)
+        relative = round(float(change / whole), 3)
+        if score >= FLOOR and relative <= MAX_DISTANCE:
             candidates.append(Candidate(entry, span.hypothesis, span.first, span.last, span.text, relative, score))
     return candidates
 

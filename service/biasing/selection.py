@@ -36,6 +36,7 @@ def prompted(candidates: Sequence[Candidate], *, dominance: bool = True) -> list
     return [] if all(is_written(candidate) for candidate in chosen) else chosen
 
 
-def prompt_text(chosen: Sequence[Candidate]) -> str:
-    """The phrases as a sentence; what stands nearest to the utterance weighs most."""
-    return ", ".join(candidate.entry.phrase for candidate in reversed(chosen)) + "."
+def prompt_text(chosen: Sequence[Candidate], language: str) -> str:
+    """The phrases as a sentence of the language; what stands nearest to the utterance weighs most."""
+    comma, stop = ("、", "。") if language in ("zh", "yue", "ja") else (", ", ".")
+    return comma.join(candidate.entry.phrase for candidate in reversed(chosen)) + stop

@@ -18,7 +18,7 @@ from service.biasing.boost import Boost
 from service.biasing.distance import PLAIN, WEIGHTED
 from service.biasing.gate import Proposal, Verdict, believed, proposals
 from service.biasing.hypothesis import HeardWord, heard_words
-from service.biasing.matching import differences
+from service.biasing.matching import differences, likeness
 from service.biasing.retrieval import Candidate, retrieve
 from service.biasing.selection import PROMPT_SCORE, prompt_text, prompted
 from service.biasing.strategies import EVERY, Strategies
@@ -30,6 +30,7 @@ from service.decoding.vocabulary import Vocabulary
 from service.transcript import Match, Piece
 
 LEAST_PROBABILITY = 1e-9
+LEAST_LIKENESS = 0.5  # of a second pass that heard the same utterance, not its prompt
 
 
 class Booster:
@@ -134,7 +135,9 @@ class Booster:
         return [tuple(t for t in result.sequences_ids[0] if t < self._vocabulary.eot) for result in results]
 
     def _previous(self, item: Item, boost: Boost) -> list[int]:
-        return self._vocabulary.previous(f"{item.utterance.options.prompt} {prompt_text(boost.prompted)}")
+        return self._vocabulary.previous(
+            f"{item.utterance.options.prompt} {prompt_text(boost.prompted, item.language)}"
+        )
 
     # ---- the judgement
 
@@ -142,6 +145,8 @@ class Booster:
         assert boost
         with costs.measured("retrieve"):
             words = _with_surprisal(boost.first_pass, heard_words(pieces, self._vocabulary.text))
+            if likeness(boost.first_pass, words) < LEAST_LIKENESS:
+                words = list(boost.first_pass)
             candidates = self._retrieve(item, [words])
             asked = proposals(boost.first_pass, boost.candidates, words, candidates, splices=_strategies(item).splices)
         verdicts = self._judged(item, boost, words, asked, costs)
