@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import ctranslate2
 
-from service.biasing.assembly import Placed, assemble, restored, spliced
+from service.biasing.assembly import Placed, assemble, restored, spliced, written
 from service.biasing.boost import Boost
 from service.biasing.distance import PLAIN, WEIGHTED
 from service.biasing.gate import Proposal, Verdict, believed, proposals
@@ -49,7 +49,9 @@ class Booster:
         with costs.measured("retrieve"):
             words = heard_words(pieces, self._vocabulary.text)
             for candidate in self._retrieve(item, [words]):
-                if candidate.score >= PROMPT_SCORE and candidate.heard != candidate.entry.phrase:
+                span = words[candidate.first : candidate.last]
+                changes = "".join(written(span, candidate.entry.phrase)) != "".join(word.text for word in span)
+                if candidate.score >= PROMPT_SCORE and changes:
                     unsure |= set(range(_tokens_in(words[: candidate.first]), _tokens_in(words[: candidate.last])))
         ends = list(accumulate(len(piece.tokens) for piece in pieces))
         return tuple(
@@ -84,9 +86,9 @@ class Booster:
         ]
         candidates = self._retrieve(item, [words, *others])
         verdicts = tuple(Verdict(proposal, None) for proposal in proposals(words, candidates, words, _best(candidates)))
-        written = tuple(verdict for verdict in verdicts if verdict.proposal.kind == "written")
+        standing = tuple(verdict for verdict in verdicts if verdict.proposal.kind == "written")
         chosen = prompted(candidates, dominance=_strategies(item).dominance)
-        return Boost(tuple(words), tuple(candidates), tuple(chosen), tuple(words), written)
+        return Boost(tuple(words), tuple(candidates), tuple(chosen), tuple(words), standing)
 
     def _retrieve(self, item: Item, hypotheses: Sequence[Sequence[HeardWord]]) -> list[Candidate]:
         bias = item.utterance.options.bias

@@ -1,5 +1,7 @@
 """Which candidates the second pass is told of."""
 
+import pytest
+
 from service.biasing.selection import MARGIN, MAX_PROMPTED, PROMPT_SCORE, is_written, prompt_text, prompted
 from tests.unit.biasing.hearing import candidate
 
@@ -45,5 +47,8 @@ def test_a_phrase_is_written_whatever_its_case_and_punctuation() -> None:
     assert not is_written(candidate("Brunello Cucinelli", 0, 2, heard="Brunello Cucinelly"))
 
 
-def test_the_likeliest_phrase_stands_last() -> None:
-    assert prompt_text([candidate("Loewe", 0, 1), candidate("Dior", 2, 3)]) == "Dior, Loewe."
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "Dior, Loewe."), ("fr", "Dior, Loewe."), ("zh", "Dior、Loewe。")]
+)
+def test_the_likeliest_phrase_stands_last(language: str, text: str) -> None:
+    assert prompt_text([candidate("Loewe", 0, 1), candidate("Dior", 2, 3)], language) == text
