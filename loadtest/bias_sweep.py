@@ -1,6 +1,6 @@
 """How much bias lists help and harm, by list and strength, and what each strategy of boosted decoding is worth.
 
-    python -m loadtest.bias_sweep --manifest M.jsonl --lists L1.json L2.json ... [--strengths 0 1 2] [--ablate] --out DIR
+    python -m loadtest.bias_sweep --manifest M.jsonl --lists L1.json L2.json ... [--strengths 0 1] [--ablate] --out DIR
 
 Decodes every recording in process, each as one utterance, and scores the texts as `sotto eval` does. DIR must not be
 there yet; it gets `sweep.md`, `sweep.png` and `runs.json`, renewed after every run. Needs the extra `eval`.
