@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from service.biasing.distance import Codes, Costs, encode, masses
 from service.biasing.entries import Entry
+from service.biasing.grams import GramIndex
 from service.biasing.sounds import pronunciations
 
 _BYTES_PER_ENTRY = 600  # of Python objects: the entry, its strings, their places in lists; measured
@@ -15,8 +16,8 @@ _BYTES_PER_ENTRY = 600  # of Python objects: the entry, its strings, their place
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """`phrases`: all of them, as written; `letters` [n]: each as letters. `sounds` [m]: every way a phrase may sound;
-    `owner` [m]: whose it is.
+    """`phrases`: all of them, as written; `letters` [n]: each as letters. `sounds` [m]: every way a phrase may sound,
+    by rising length; `owner` [m]: whose it is; `grams`: their index.
 
     `codes` [m, longest], `lengths` [m] and `masses` [m] are those of `sounds` (see `distance`).
     """
@@ -24,16 +25,18 @@ class Compiled:
     entries: tuple[Entry, ...]
     phrases: frozenset[str]
     letters: tuple[str, ...]
-    sounds: tuple[str, ...]
+    sounds: npt.NDArray[np.object_]
     owner: npt.NDArray[np.int32]
     codes: Codes
     lengths: npt.NDArray[np.intp]
     masses: Costs
+    grams: GramIndex
+    max_boost: float
 
     @property
     def nbytes(self) -> int:
         arrays = (self.owner, self.codes, self.lengths, self.masses)
-        return sum(array.nbytes for array in arrays) + _BYTES_PER_ENTRY * len(self.entries)
+        return sum(array.nbytes for array in arrays) + self.grams.nbytes + _BYTES_PER_ENTRY * len(self.entries)
 
 
 def compiled(entries: Sequence[Entry], language: str, *, readings: bool = True) -> Compiled:
@@ -42,23 +45,25 @@ def compiled(entries: Sequence[Entry], language: str, *, readings: bool = True) 
     `readings`: as other languages read them, too.
     """
     spellings: list[str] = []
-    sounds: list[str] = []
-    owner: list[int] = []
+    said: list[tuple[str, int]] = []
     for index, entry in enumerate(entries):
         spelling, ways = _ways(entry, language, readings)
         spellings.append(spelling)
-        sounds += ways
-        owner += [index] * len(ways)
+        said += [(way, index) for way in ways]
+    said.sort(key=lambda pair: len(pair[0]))
+    sounds = [sound for sound, _ in said]
     codes, lengths = encode(sounds)
     return Compiled(
         entries=tuple(entries),
         phrases=frozenset(entry.phrase for entry in entries),
         letters=tuple(spellings),
-        sounds=tuple(sounds),
-        owner=np.array(owner, np.int32),
+        sounds=np.array(sounds, np.object_),
+        owner=np.array([index for _, index in said], np.int32),
         codes=codes,
         lengths=lengths,
         masses=masses(codes),
+        grams=GramIndex(sounds),
+        max_boost=max((entry.boost for entry in entries), default=1.0),
     )
 
 

@@ -1,9 +1,10 @@
 """Which phrases of a bias list may hide behind the words of a first pass.
 
-Every run of a few words is compared with every phrase: first by plain edit distance of phones (rapidfuzz, all pairs
-in C++), then the best pairs by weighted phone distance and by letters. A pair's score is the logarithm of the odds
-that the phrase was spoken there, as far as spelling and confidence tell: what matches speaks for it, what differs
-against it, doubt of the recogniser for it, common words against it, and so does a long list.
+Every run of a few words is compared with every phrase: first by shared trigrams (an inverted index), then by plain
+edit distance of phones (rapidfuzz, in C++), then the best pairs by weighted phone distance and by letters. A pair's
+score is the logarithm of the odds that the phrase was spoken there, as far as spelling and confidence tell: what
+matches speaks for it, what differs against it, doubt of the recogniser for it, common words against it, and so does a
+long list.
 """
 
 import math
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
+from rapidfuzz.process import cpdist
 
 from service.biasing import distance
 from service.biasing.compiled import Compiled
@@ -85,11 +86,11 @@ def retrieve(
     if not size:
         return []
     prior = PRIOR + PER_LN_ENTRIES * math.log(max(size, 1) / 1000)
-    spans = _spans(hypotheses, language, worth=FLOOR - prior - _bonus(strength, 2.0 if strength else 0.0))
+    spans = _spans(hypotheses, language, worth=FLOOR - prior - _bonus(strength, max(c.max_boost for c in lists)))
     found: list[Candidate] = []
     earlier: frozenset[str] = frozenset()
     for compiled in lists:
-        if spans and compiled.sounds:
+        if spans and len(compiled.sounds):
             examined = _examined(spans, compiled, prior, strength, weights)
             found += [candidate for candidate in examined if candidate.entry.phrase not in earlier]
         earlier |= compiled.phrases
@@ -159,24 +160,22 @@ def _examined(
 
 def _nearest(spans: list[_Span], compiled: Compiled) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Indices (span, sound) of the pairs worth a closer look."""
-    edits = cdist(
-        [span.sound for span in spans],
-        compiled.sounds,
+    found = {sound: compiled.grams.near(sound) for sound in {span.sound for span in spans}}
+    columns = np.concatenate([found[span.sound] for span in spans])
+    rows = np.repeat(np.arange(len(spans)), [len(found[span.sound]) for span in spans])
+    edits = cpdist(
+        np.array([span.sound for span in spans], np.object_)[rows],
+        compiled.sounds[columns],
         scorer=Levenshtein.distance,
         score_cutoff=MAX_EDITS,
         dtype=np.uint8,
     )
-    longer = np.maximum([[len(span.sound)] for span in spans], compiled.lengths[None, :])
-    rough = np.float32(ROUGH_PER_PHONE) * longer.astype(np.float32)
-    rough += np.float32(ROUGH_PER_EDIT - ROUGH_PER_PHONE) * edits
-    rough += np.array([[span.doubt] for span in spans], np.float32)
+    longer = np.maximum(np.array([len(span.sound) for span in spans])[rows], compiled.lengths[columns])
+    doubts = np.array([span.doubt for span in spans])[rows]
+    rough = doubts + ROUGH_PER_PHONE * longer + (ROUGH_PER_EDIT - ROUGH_PER_PHONE) * edits.astype(np.float32)
     rough[edits > MAX_EDITS] = -np.inf  # their edits were not counted on
-    if rough.size > EXAMINED:
-        best = np.argpartition(rough.ravel(), rough.size - EXAMINED)[-EXAMINED:]
-    else:
-        best = np.arange(rough.size)
-    rows, columns = np.unravel_index(best, rough.shape)
-    return rows, columns
+    best = np.argpartition(rough, -EXAMINED)[-EXAMINED:] if rough.size > EXAMINED else np.arange(rough.size)
+    return rows[best], columns[best]
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
