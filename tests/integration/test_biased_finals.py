@@ -1,0 +1,114 @@
+"""Lists at work: a real server, real speech. "Comedian Mail" is a product here that writes itself Comedien Maille."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from service.gateway.app import build
+from service.gateway.biasing import BiasWish
+from service.gateway.context import Gateway
+from service.gateway.live_session import LiveSession
+from service.gateway.stream_options import StreamOptions
+from service.log.publishing import Publisher
+from service.log.store import Store
+from service.log.turns import TurnQueue
+from service.settings import Settings
+from service.worker.loading import Loaded, Loader
+from tests.conftest import DATA
+from tests.e2e.raw_stream import RawStream, started
+from tests.integration.conftest import speech
+
+NAME, HEARD = "Comedien Maille", "Comedian Mail"
+CLIP = "human-en-vm-newuser.flac"
+PIECE = 6_400  # bytes: 200 ms
+SILENCE = np.zeros(2 * 16_000, "<i2").tobytes()
+PACE = 3.0
+
+
+def assert_places(final: dict[str, Any], phrase: str) -> None:
+    [match] = final["bias"]
+    assert match["phrase"] == phrase
+    words = final["words"][match["first_word"] : match["first_word"] + match["words"]]
+    assert " ".join(word["word"] for word in words).strip(".,!") == phrase
+    assert match["heard"].strip(".,!") == HEARD
+    assert match["evidence"]["gain"] >= match["evidence"]["needed"]
+
+
+async def dictated(stream: RawStream, audio: bytes, *, pace: float | None = None) -> list[dict[str, Any]]:
+    await stream.audio(audio + SILENCE, pace=pace)
+    await stream.say("finish")
+    return await stream.to_the_end()
+
+
+async def test_the_final_of_a_stream_has_the_name_and_tells_its_words(live_server: str) -> None:
+    async with started(live_server, keywords=["Zibbledonk", NAME]) as stream:
+        await dictated(stream, speech(CLIP))
+        finals = stream.of("final")
+    [final] = [final for final in finals if NAME in final["text"]]
+    assert_places(final, NAME)
+
+
+async def test_captions_are_never_rewritten_for_a_name(live_server: str) -> None:
+    """What is committed stays, and a name is not committed before its final."""
+    async with started(live_server, keywords=[NAME], interim=True) as stream:
+        await dictated(stream, speech(CLIP), pace=PACE)
+        partials, finals = stream.of("partial"), stream.of("final")
+    assert any(partial["committed"] for partial in partials)
+    texts = {final["id"]: final["text"] for final in finals}
+    assert any(NAME in text for text in texts.values())
+    assert all(texts[partial["id"]].startswith(partial["committed"]) for partial in partials)
+
+
+def test_an_upload_has_the_name_and_tells_its_words(live_server: str) -> None:
+    form = {"language": "en", "response_format": "verbose_json", "keywords[]": ["Zibbledonk", NAME]}
+    with httpx.Client(base_url=live_server, timeout=120) as api, (DATA / CLIP).open("rb") as file:
+        answer = api.post("/v1/audio/transcriptions", files={"file": file}, data=form).json()
+    [match] = answer["bias"]["matches"]
+    assert NAME in answer["text"]
+    assert (match["phrase"], match["heard"].strip(".,!")) == (NAME, HEARD)
+    assert answer["text"].split()[match["first_word"] :][: match["words"]] == [
+        *NAME.split()[:-1],
+        f"{NAME.split()[-1]}.",
+    ]
+
+
+@pytest.fixture
+async def gateway(store: Store) -> AsyncIterator[Gateway]:
+    gateway = build(Settings(key_prefix="test"), store.url)
+    yield gateway
+    await gateway.store.close()
+
+
+async def loaded_turns(gateway: Gateway, store: Store, wish: BiasWish) -> dict[str, Loaded]:
+    """What a worker would decode of the clip, by kind of turn: partials before its end, the final behind it."""
+    bias = (await gateway.biasing.resolve(wish)).bias
+    live = await LiveSession.open(gateway, StreamOptions("base", language="en", interim=True, bias=bias))
+    loader, queue = Loader(store, Publisher(store)), TurnQueue(store, "base")
+    await queue.ensure_group()
+    found: dict[str, Loaded] = {}
+    for audio in (speech(CLIP), SILENCE):
+        for at in range(0, len(audio), PIECE):
+            await live.feed(audio[at : at + PIECE])
+        for claimed in await queue.claim("w", 20):
+            loaded = await loader.load(claimed)
+            if isinstance(loaded, Loaded):
+                found[claimed.turn.kind] = loaded
+    return found
+
+
+async def test_partials_watch_a_list_and_finals_use_it(gateway: Gateway, store: Store) -> None:
+    turns = await loaded_turns(gateway, store, BiasWish(keywords=[NAME], strength=1.5))
+    partial, final = turns["partial"].utterance.options.bias, turns["final"].utterance.options.bias
+    assert partial is not None
+    assert final is not None
+    assert (partial.watch, final.watch) == (True, False)
+    assert partial.strength == final.strength == 1.5
+    assert partial.lists[0] is final.lists[0]
+
+
+async def test_without_a_list_turns_have_no_bias(gateway: Gateway, store: Store) -> None:
+    turns = await loaded_turns(gateway, store, BiasWish())
+    assert {loaded.utterance.options.bias for loaded in turns.values()} == {None}
