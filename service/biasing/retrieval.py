@@ -8,7 +8,7 @@ long list.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,8 @@ PER_LETTER, PER_LETTER_EDIT = 0.55, -0.45
 PER_NAT_OF_SURPRISAL, PER_COMMON_WORDS, PER_ALTERNATIVE = 1.15, -1.65, -3.0
 PRIOR, PER_LN_ENTRIES = -6.3, -0.35
 ROUGH_PER_PHONE, ROUGH_PER_EDIT = 0.45, -1.34
+
+Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # indices (span, sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def retrieve(
     size = sum(len(compiled.entries) for compiled in lists)
     if not size:
         return []
-    prior = PRIOR + PER_LN_ENTRIES * math.log(max(size, 1) / 1000)
+    prior = _prior(size)
     spans = _spans(hypotheses, language, worth=FLOOR - prior - _bonus(strength, max(c.max_boost for c in lists)))
     found: list[Candidate] = []
     earlier: frozenset[str] = frozenset()
@@ -95,6 +97,27 @@ def retrieve(
             found += [candidate for candidate in examined if candidate.entry.phrase not in earlier]
         earlier |= compiled.phrases
     return _distinct(found)
+
+
+def best_place(
+    hypotheses: Sequence[Sequence[HeardWord]],
+    phrase: Compiled,
+    *,
+    language: str,
+    size: int,
+    strength: float = 1.0,
+) -> Candidate | None:
+    """Where a phrase of lists with `size` entries fits best, however badly; `phrase` is it alone, compiled. None when
+    it, or what was heard, has no sound."""
+    spans = _spans(hypotheses, language, worth=-math.inf)
+    sounds = len(phrase.sounds)
+    rows, columns = np.divmod(np.arange(len(spans) * sounds), max(sounds, 1))
+    scored = _scored(spans, phrase, (rows, columns), _prior(size), strength, distance.WEIGHTED)
+    return max(scored, key=lambda candidate: candidate.score, default=None)
+
+
+def _prior(size: int) -> float:
+    return PRIOR + PER_LN_ENTRIES * math.log(max(size, 1) / 1000)
 
 
 def _bonus(strength: float, boost: float) -> float:
@@ -132,14 +155,20 @@ def _doubt(words: Sequence[HeardWord], hypothesis: int) -> float:
 def _examined(
     spans: list[_Span], compiled: Compiled, prior: float, strength: float, weights: distance.Weights
 ) -> list[Candidate]:
-    rows, columns = _nearest(spans, compiled)
+    scored = _scored(spans, compiled, _nearest(spans, compiled), prior, strength, weights)
+    return [c for c in scored if c.score >= FLOOR and c.distance <= MAX_DISTANCE]
+
+
+def _scored(
+    spans: list[_Span], compiled: Compiled, pairs: Pairs, prior: float, strength: float, weights: distance.Weights
+) -> Iterator[Candidate]:
+    rows, columns = pairs
     codes, lengths = distance.encode([span.sound for span in spans])
     masses = distance.masses(codes)
     changes = distance.distances(
         codes[rows], lengths[rows], compiled.codes[columns], compiled.lengths[columns], weights
     )
     mass = np.maximum(masses[rows], compiled.masses[columns])
-    candidates = []
     for row, column, change, whole in zip(rows, columns, changes, mass, strict=True):
         span, owner = spans[row], int(compiled.owner[column])
         entry, letters = compiled.entries[owner], compiled.letters[owner]
@@ -153,12 +182,10 @@ def _examined(
             + PER_LETTER_EDIT * Levenshtein.distance(letters, span.letters)
         )
         relative = round(float(change / whole), 3)
-        if score >= FLOOR and relative <= MAX_DISTANCE:
-            candidates.append(Candidate(entry, span.hypothesis, span.first, span.last, span.text, relative, score))
-    return candidates
+        yield Candidate(entry, span.hypothesis, span.first, span.last, span.text, relative, score)
 
 
-def _nearest(spans: list[_Span], compiled: Compiled) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _nearest(spans: list[_Span], compiled: Compiled) -> Pairs:
     """Indices (span, sound) of the pairs worth a closer look."""
     found = {sound: compiled.grams.near(sound) for sound in {span.sound for span in spans}}
     columns = np.concatenate([found[span.sound] for span in spans])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import MAX_ENTRIES, Entry
-from service.biasing.retrieval import Candidate, retrieve
+from service.biasing.retrieval import Candidate, best_place, retrieve
 from service.biasing.selection import prompted
 from tests.unit.biasing.hearing import hearing
 
@@ -133,6 +133,18 @@ def test_what_an_alternative_heard_counts_too_but_less() -> None:
     assert (candidate.hypothesis, candidate.heard) == (1, "Coochinelly")
     [at_first, *_] = retrieve([alternative], brands, language="en")
     assert candidate.score < at_first.score
+
+
+def test_the_best_place_of_a_phrase_is_told_however_bad_it_is() -> None:
+    heard = [hearing("a Coochinelly coat in red")]
+    [candidate] = retrieve(heard, [listed("Cucinelli")], language="en")
+    assert best_place(heard, listed("Cucinelli"), language="en", size=1) == candidate
+    assert retrieve(heard, [listed("Zibbledonk")], language="en") == []
+    hopeless = best_place(heard, listed("Zibbledonk"), language="en", size=1)
+    assert hopeless is not None
+    assert hopeless.score < candidate.score
+    assert best_place(heard, listed("🍷"), language="en", size=1) is None
+    assert best_place([[]], listed("Cucinelli"), language="en", size=1) is None
 
 
 @pytest.mark.parametrize("lists", [[], [listed()], [listed("🍷")]])
