@@ -3,7 +3,7 @@
 import typer
 
 from service import __version__
-from service.commands import bias_lists, demo, evaluate, loadtest, models, serving, stream, transcribe
+from service.commands import bias_lists, demo, evaluate, explain, loadtest, models, serving, stream, transcribe
 
 app = typer.Typer(
     name="sotto",
@@ -19,6 +19,7 @@ app.command()(transcribe.transcribe)
 app.command()(stream.stream)
 app.command()(demo.demo)
 app.command("eval")(evaluate.evaluate)
+app.command()(explain.explain)
 app.command()(loadtest.loadtest)
 app.add_typer(models.app, name="models")
 app.add_typer(bias_lists.app, name="bias-lists")
