@@ -10,7 +10,7 @@ from service.biasing.bias import Bias
 from service.biasing.boost import Boost
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import Entry
-from service.biasing.gate import PER_NAT, Kind, Verdict, believed
+from service.biasing.gate import PER_NAT, Kind, Proposal, Verdict, believed
 from service.biasing.hypothesis import HeardWord
 from service.biasing.retrieval import FLOOR, MAX_DISTANCE, Candidate, best_place
 from service.biasing.selection import PROMPT_SCORE
@@ -62,7 +62,9 @@ class Decision:
     rival: bool
 
 
-Outcome = Literal["written", "outvoted", "rival", "not asked", "not told", "too unlikely", "crowded out", "no sound"]
+Outcome = Literal[
+    "written", "outvoted", "rival", "not asked", "not near", "not told", "too unlikely", "crowded out", "no sound"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,18 @@ class Explainer:
         )
 
     def _question(self, entry: Entry, alone: Compiled, steps: Boost, language: str) -> Question:
+        first, second = (
+            best_place([words], alone, language=language, size=self._size, strength=self._bias.strength)
+            for words in (steps.first_pass, steps.second_pass)
+        )
         found = [candidate for candidate in steps.candidates if candidate.entry.phrase == entry.phrase]
-        place = best_place([steps.first_pass], alone, language=language, size=self._size, strength=self._bias.strength)
-        best = max([*found, *([place] if place else [])], key=lambda c: c.score, default=None)
+        best = max([*found, *([first] if first else [])], key=lambda c: c.score, default=None)
         fit = _fit(best, language) if best else None
-        return Question(entry.phrase, _outcome(entry, best, steps), fit)
+        return Question(entry.phrase, _outcome(entry, best, second, steps), fit)
 
 
-def _outcome(entry: Entry, best: Candidate | None, steps: Boost) -> Outcome:
+def _outcome(entry: Entry, best: Candidate | None, second: Candidate | None, steps: Boost) -> Outcome:
+    """`best`: its best place in the first pass, `second`: in the second."""
     own = [verdict for verdict in steps.verdicts if verdict.proposal.candidate.entry.phrase == entry.phrase]
     if any(verdict in believed(steps.verdicts) for verdict in own):
         return "written"
@@ -147,8 +153,10 @@ def _outcome(entry: Entry, best: Candidate | None, steps: Boost) -> Outcome:
     if entry.phrase not in {candidate.entry.phrase for candidate in steps.candidates}:
         unlikely = best.score < FLOOR or best.distance > MAX_DISTANCE
         return "too unlikely" if unlikely else "crowded out"
-    told = entry.phrase in {candidate.entry.phrase for candidate in steps.prompted}
-    return "not asked" if told else "not told"
+    if entry.phrase not in {candidate.entry.phrase for candidate in steps.prompted}:
+        return "not told"
+    near = second and Proposal("spliced", second, second.first, second.last, second.score).is_hopeful
+    return "not asked" if near else "not near"
 
 
 def _word(word: HeardWord) -> WordHeard:

@@ -9,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from service.biasing.gate import MAX_JUDGED
 from service.commands.captions import stamp
 from service.commands.explanation import Decision, Explanation, Fit, Question, WordHeard
 
@@ -23,7 +24,9 @@ _OUTCOME = {
     "written": "it is in the text.",
     "outvoted": "it was considered, but did not reach what it needed: see above.",
     "rival": "it reached what it needed, but a surer phrase has the words.",
-    "not asked": "the second pass was told of it, but neither wrote it nor came near it.",
+    "not asked": f"the model was not asked about it: of near misses the {MAX_JUDGED} likeliest are put to it, and none "
+    "where a phrase stands already.",
+    "not near": "the second pass was told of it, but did not write it, and what it wrote is too unlike it.",
     "not told": "the second pass was not told of it, since {why}.",
     "too unlikely": "that is too unlikely to be considered, since {why}.",
     "crowded out": "phrases that come nearer crowded it out before it was compared closely.",

@@ -30,13 +30,15 @@ def verdict(phrase: str, *, score: float, gain: float | None, kind: Kind = "spli
     return Verdict(Proposal(kind, best, best.first, best.last, score), gain)
 
 
-def explained(*verdicts: Verdict, told: bool = True, asked: tuple[str, ...] = (), text: str = TEXT) -> Explanation:
+def explained(
+    *verdicts: Verdict, told: bool = True, asked: tuple[str, ...] = (), text: str = TEXT, second: str = HEARD
+) -> Explanation:
     found = candidates()
     boost = Boost(
         first_pass=tuple(hearing(HEARD)),
         candidates=found,
         prompted=found[:1] if told else (),
-        second_pass=tuple(hearing(HEARD)),
+        second_pass=tuple(hearing(second)),
         verdicts=verdicts,
     )
     matches = (Match("Cucinelli", 1, 2, "Coochinelly", 0.0, 9.0, -4.0),) if "Cucinelli" in text else ()
@@ -122,6 +124,11 @@ def test_what_became_of_a_phrase_is_told(phrase: str, verdicts: list[tuple[str, 
     assert (question.phrase, question.outcome) == (phrase, outcome)
     assert question.best is not None
     assert f"Why {phrase}?" in page(explanation)
+
+
+def test_a_phrase_that_the_second_pass_is_far_from_is_not_near() -> None:
+    [question] = explained(asked=("Cucinelli",), second="a red coat by loewe").questions
+    assert question.outcome == "not near"
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
