@@ -18,7 +18,8 @@ from service.biasing.selection import is_written
 PER_NAT = 0.5
 NEEDED: dict[str, float] = {"written": 0.0, "prompted": -1.5, "spliced": -4.5}
 UNSUPPORTED = -9.0  # the score of a phrase that nothing in the first pass resembles
-MAX_JUDGED = 6  # questions to the model per utterance: each costs a pass of the decoder
+LEAST_COST = 1.0  # of a splice, in units of the score
+MAX_JUDGED = 4  # questions to the model per utterance: each costs a pass of the decoder
 
 Kind = Literal["written", "prompted", "spliced"]
 
@@ -40,7 +41,8 @@ class Proposal:
 
     @property
     def is_hopeful(self) -> bool:
-        return self.kind == "prompted" or self.score >= NEEDED[self.kind]
+        """Whether it is worth asking the model: a splice costs something almost always."""
+        return self.kind == "prompted" or self.score >= NEEDED[self.kind] + LEAST_COST * (self.kind == "spliced")
 
 
 @dataclass(frozen=True, slots=True)
