@@ -20,7 +20,7 @@ _POSSESSIVE = re.compile(r"^['’]s")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A believed phrase at words `first` to `last` (exclusive) of the second pass."""
+    """A phrase at words `first` to `last` (exclusive) of a text."""
 
     entry: Entry
     first: int
@@ -29,63 +29,28 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """`tokens` of the final text; `places`: for each phrase its characters (start, end) there and the words of the
-    first pass that it replaced, in the order of the phrases given."""
+    """`tokens` of the final text; `places`: the characters (start, end) of each phrase there, in the order given."""
 
     tokens: tuple[int, ...]
-    places: tuple[tuple[int, int, str], ...]
+    places: tuple[tuple[int, int], ...]
 
 
 def assemble(
-    first_pass: Sequence[HeardWord],
-    second_pass: Sequence[HeardWord],
-    phrases: Sequence[Placed],
-    encode: Callable[[str], Sequence[int]],
-    *,
-    only_phrases: bool = True,
+    words: Sequence[HeardWord], phrases: Sequence[Placed], encode: Callable[[str], Sequence[int]]
 ) -> Assembled:
-    """The first pass with `phrases`, which do not overlap; `encode` turns text into tokens.
-
-    `only_phrases`: what else the second pass changed is not taken over.
-    """
-    owner: list[int | None] = [None] * len(second_pass)
-    for number, phrase in enumerate(phrases):
-        owner[phrase.first : phrase.last] = [number] * (phrase.last - phrase.first)
+    """`words` with `phrases`, which do not overlap, in their places; `encode` turns text into tokens."""
     tokens: list[int] = []
-    length = 0
     places: dict[int, tuple[int, int]] = {}
-    replaced: dict[int, list[str]] = {number: [] for number in range(len(phrases))}
-
-    def write(text: str, ids: Sequence[int]) -> None:
-        nonlocal length
-        tokens.extend(ids)
-        length += len(text)
-
-    for tag, i1, i2, j1, j2 in differences(first_pass, second_pass):
-        owners = list(dict.fromkeys(number for number in owner[j1:j2] if number is not None))
-        if tag == "delete" and _inside(owner, j1):
-            owners = [number for number in (owner[j1],) if number is not None]
-        for number in owners if tag != "equal" else ():
-            replaced[number] += [word.text for word in first_pass[i1:i2]]
-        if tag != "equal" and not owners and only_phrases:
-            for word in first_pass[i1:i2]:
-                write(word.text, word.tokens)
-            continue
-        for j in range(j1, j2):
-            owned = owner[j]
-            if owned is None:
-                word = first_pass[i1 + j - j1] if tag == "equal" else second_pass[j]
-                write(word.text, word.tokens)
-                continue
-            if tag == "equal":
-                replaced[owned].append(first_pass[i1 + j - j1].text)
-            if j == phrases[owned].first:
-                covered = second_pass[j : phrases[owned].last]
-                before, text, after = written(covered, phrases[owned].entry.phrase)
-                places[owned] = (length + len(before), length + len(before) + len(text))
-                write(before + text + after, _spell(covered, before + text + after, encode))
-    heard = ("".join(replaced[number]).strip() for number in range(len(phrases)))
-    return Assembled(tuple(tokens), tuple((*places[number], text) for number, text in enumerate(heard)))
+    length = position = 0
+    for number, phrase in sorted(enumerate(phrases), key=lambda pair: pair[1].first):
+        kept, covered = words[position : phrase.first], words[phrase.first : phrase.last]
+        before, text, after = written(covered, phrase.entry.phrase)
+        start = length + sum(len(word.text) for word in kept) + len(before)
+        places[number] = (start, start + len(text))
+        tokens += [*_tokens(kept), *_spell(covered, before + text + after, encode)]
+        length, position = start + len(text) + len(after), phrase.last
+    tokens += _tokens(words[position:])
+    return Assembled(tuple(tokens), tuple(places[number] for number in range(len(phrases))))
 
 
 def written(words: Sequence[HeardWord], phrase: str) -> tuple[str, str, str]:
@@ -100,12 +65,6 @@ def written(words: Sequence[HeardWord], phrase: str) -> tuple[str, str, str]:
     return before.removesuffix(own_before), phrase, after.removeprefix(own_after)
 
 
-def spliced(words: Sequence[HeardWord], phrase: Placed, encode: Callable[[str], Sequence[int]]) -> list[int]:
-    """Tokens of `words` with the phrase in its place."""
-    middle = "".join(written(words[phrase.first : phrase.last], phrase.entry.phrase))
-    return [*_tokens(words[: phrase.first]), *encode(middle), *_tokens(words[phrase.last :])]
-
-
 def _spell(words: Sequence[HeardWord], text: str, encode: Callable[[str], Sequence[int]]) -> Sequence[int]:
     """Tokens of `text`, as the model wrote them where it wrote just that."""
     return _tokens(words) if "".join(word.text for word in words) == text else encode(text)
@@ -118,11 +77,6 @@ def restored(first_pass: Sequence[HeardWord], second_pass: Sequence[HeardWord], 
         touched = tag != "equal" and j1 < phrase.last and phrase.first < j2
         tokens += _tokens(first_pass[i1:i2] if touched else second_pass[j1:j2])
     return tokens
-
-
-def _inside(owner: Sequence[int | None], position: int) -> bool:
-    """Whether one phrase covers both sides of a gap."""
-    return 0 < position < len(owner) and owner[position] is not None and owner[position] == owner[position - 1]
 
 
 def _tokens(words: Sequence[HeardWord]) -> list[int]:

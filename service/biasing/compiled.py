@@ -68,6 +68,8 @@ def compiled(entries: Sequence[Entry], language: str, *, readings: bool = True) 
 
 
 def _ways(entry: Entry, language: str, readings: bool) -> tuple[str, list[str]]:
+    if not entry.boost:
+        return "", []
     used = None if readings else 1
     spelling, ways = pronunciations(entry.phrase, language, entry.language)
     every = list(ways[:used])

@@ -26,8 +26,8 @@ Reason = Literal["empty", "too_long", "control_character", "no_pronunciation", "
 class Entry:
     """One phrase, in the spelling that transcripts shall have.
 
-    `boost` 0 to 2 scales the request's bias strength for this phrase. `sounds_like`: spellings of how people say
-    it. `language`: ISO 639-1 code of the only language it is spoken in; None for any.
+    `boost` 0 to 2 scales the request's bias strength for this phrase; 0 switches it off. `sounds_like`: spellings of
+    how people say it. `language`: ISO 639-1 code of the language the phrase comes from and may be read in.
     """
 
     phrase: str

@@ -7,42 +7,55 @@ under the prompt.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from service.biasing.hypothesis import HeardWord
-from service.biasing.matching import Opcode, differences
+from service.biasing.matching import Opcode, differences, region
 from service.biasing.retrieval import Candidate
 from service.biasing.selection import is_written
 
 PER_NAT = 0.5
 NEEDED: dict[str, float] = {"written": 0.0, "prompted": -1.5, "spliced": -4.5}
+PER_SURE_WORDS = 3.0  # more is needed where every word that would go is common and was heard without doubt
+SURE = 0.5  # nats of surprisal below which a word was heard without doubt
 UNSUPPORTED = -9.0  # the score of a phrase that nothing in the first pass resembles
 LEAST_COST = 1.0  # of a splice, in units of the score
 MAX_JUDGED = 4  # questions to the model per utterance: each costs a pass of the decoder
 
 Kind = Literal["written", "prompted", "spliced"]
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A phrase at words `first` to `last` (exclusive) of the second hypothesis; `score` in nats."""
+    """A phrase at words `first` to `last` (exclusive) of the second hypothesis, for words `place` (start, end) of the
+    first. `score` in nats; `sure`: the share of those words that are common and were heard without doubt."""
 
     kind: Kind
     candidate: Candidate
     first: int
     last: int
+    place: Place
     score: float
+    sure: float = 0.0
+
+    @property
+    def needed(self) -> float:
+        return NEEDED[self.kind] + (0.0 if self.kind == "written" else PER_SURE_WORDS * self.sure)
 
     @property
     def needs_judging(self) -> bool:
         """Whether the model has to be asked: a splice never gains by it, a prompted phrase never loses."""
-        return self.kind == "spliced" or (self.kind == "prompted" and self.score < NEEDED[self.kind])
+        return self.kind == "spliced" or (self.kind == "prompted" and self.score < self.needed)
 
     @property
     def is_hopeful(self) -> bool:
         """Whether it is worth asking the model: a splice costs something almost always."""
-        return self.kind == "prompted" or self.score >= NEEDED[self.kind] + LEAST_COST * (self.kind == "spliced")
+        return self.kind == "prompted" or self.score >= self.needed + LEAST_COST * (self.kind == "spliced")
+
+    def overlaps(self, other: "Proposal") -> bool:
+        return self.place[0] < other.place[1] and other.place[0] < self.place[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Verdict:
 
     @property
     def needed(self) -> float:
-        return NEEDED[self.proposal.kind]
+        return self.proposal.needed
 
     @property
     def accepted(self) -> bool:
@@ -76,19 +89,23 @@ def proposals(
     """What the second pass and its near misses propose, by falling score; `candidates` are those of the first pass,
     `second_candidates` of the second."""
     blocks = differences(first_pass, second_pass)
-    written = [c for c in second_candidates if is_written(c)]
-    heard = [c for c in candidates if is_written(c)]
+    written = [(c.first, c.last) for c in second_candidates if is_written(c)]
+    heard = [c.place for c in candidates if is_written(c)]
     found = []
     for candidate in second_candidates:
-        start, end = region(candidate.first, candidate.last, blocks)
-        support = _support(candidate, candidates, start, end)
-        if is_written(candidate) and _touches_change(candidate, blocks):
-            if not any(_hides(other, replace(candidate, first=start, last=end)) for other in heard):
-                found.append(Proposal("prompted", candidate, candidate.first, candidate.last, support))
-        elif is_written(candidate):
-            found.append(Proposal("written", candidate, candidate.first, candidate.last, candidate.score))
-        elif splices and not any(_hides(other, candidate) for other in written):
-            found.append(Proposal("spliced", candidate, candidate.first, candidate.last, support))
+        span = candidate.first, candidate.last
+        place, score = _support(candidate, candidates, blocks)
+        kind: Kind = "spliced"
+        if is_written(candidate):
+            kind = "prompted" if _touches_change(span, blocks) else "written"
+        hidden = {
+            "written": False,
+            "prompted": any(_hides(other, place) for other in heard),
+            "spliced": not splices or any(_hides(other, span) for other in written),
+        }
+        if place[0] < place[1] and not hidden[kind]:
+            score = candidate.score if kind == "written" else score
+            found.append(Proposal(kind, candidate, *span, place, score, _sureness(first_pass[slice(*place)])))
     hopeful = sorted((proposal for proposal in found if proposal.is_hopeful), key=lambda proposal: -proposal.score)
     judged = [proposal for proposal in hopeful if proposal.needs_judging][:MAX_JUDGED]
     return [proposal for proposal in hopeful if not proposal.needs_judging or proposal in judged]
@@ -98,41 +115,40 @@ def believed(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """The accepted ones without overlaps, the surest first."""
     kept: list[Verdict] = []
     for verdict in sorted(verdicts, key=lambda v: -(v.total - v.needed)):
-        candidate = verdict.proposal.candidate
-        if verdict.accepted and not any(candidate.overlaps(other.proposal.candidate) for other in kept):
+        if verdict.accepted and not any(verdict.proposal.overlaps(other.proposal) for other in kept):
             kept.append(verdict)
     return kept
 
 
-def region(first: int, last: int, blocks: Sequence[Opcode]) -> tuple[int, int]:
-    """The words of the first pass behind words `first` to `last` of the second."""
-    touched = [block for block in blocks if block[3] < last and first < block[4]]
-    if not touched:
-        return 0, 0
-    (tag, i1, _, j1, _), (end_tag, _, i2, _, j2) = touched[0], touched[-1]
-    start = i1 + (first - j1) if tag == "equal" else i1
-    end = i2 - (j2 - last) if end_tag == "equal" else i2
-    return start, end
-
-
-def _support(candidate: Candidate, candidates: Sequence[Candidate], start: int, end: int) -> float:
-    """The best score of the phrase among the first pass's candidates at words `start` to `end`; those of alternatives,
-    whose words have other numbers, count anywhere."""
-    scores = [
-        other.score
+def _support(candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequence[Opcode]) -> tuple[Place, float]:
+    """The words of the first pass that a phrase of the second stands for, and its best score among the candidates
+    there. Where the second pass rewrote more than the phrase, the place of that candidate is the better guess."""
+    start, end = region(candidate.first, candidate.last, blocks)
+    there = [
+        other
         for other in candidates
-        if other.entry.phrase == candidate.entry.phrase
-        and (other.hypothesis > 0 or (other.first < end and start < other.last))
+        if other.entry.phrase == candidate.entry.phrase and other.place[0] < end and start < other.place[1]
     ]
-    return max(scores, default=UNSUPPORTED)
+    best = max(there, key=lambda other: other.score, default=None)
+    touched = [
+        (j1, j2) for tag, _, _, j1, j2 in blocks if tag != "equal" and j1 < candidate.last and candidate.first < j2
+    ]
+    exact = all(candidate.first <= j1 and j2 <= candidate.last for j1, j2 in touched)
+    place = (start, end) if exact or best is None else best.place
+    return place, UNSUPPORTED if best is None else best.score
 
 
-def _touches_change(candidate: Candidate, blocks: Sequence[Opcode]) -> bool:
-    return any(tag != "equal" and j1 < candidate.last and candidate.first < j2 for tag, _, _, j1, j2 in blocks)
+def _sureness(words: Sequence[HeardWord]) -> float:
+    sure = sum(word.common and word.surprisal is not None and word.surprisal < SURE for word in words)
+    return sure / len(words) if words else 0.0
 
 
-def _hides(written: Candidate, candidate: Candidate) -> bool:
+def _touches_change(span: Place, blocks: Sequence[Opcode]) -> bool:
+    return any(tag != "equal" and j1 < span[1] and span[0] < j2 for tag, _, _, j1, j2 in blocks)
+
+
+def _hides(written: Place, other: Place) -> bool:
     """Whether a phrase that stands in the text forbids another at its words: unless that one says more."""
-    contained = candidate.first <= written.first and written.last <= candidate.last
-    longer = candidate.last - candidate.first > written.last - written.first
-    return written.overlaps(candidate) and not (contained and longer)
+    overlap = written[0] < other[1] and other[0] < written[1]
+    contained = other[0] <= written[0] and written[1] <= other[1]
+    return overlap and not (contained and other[1] - other[0] > written[1] - written[0])

@@ -20,6 +20,7 @@ from service.biasing import distance
 from service.biasing.compiled import Compiled
 from service.biasing.entries import Entry
 from service.biasing.hypothesis import HeardWord
+from service.biasing.matching import differences, region
 from service.biasing.sounds import heard
 
 MAX_SPAN = 6  # words; where words are single characters, LONG_SPAN
@@ -31,7 +32,7 @@ MAX_SURPRISAL = 10.0  # nats per span
 UNMEASURED_SURPRISAL = 3.0  # of words that stand in an alternative only
 MAX_DISTANCE = 0.36  # weighted; what sounds less alike is a chance, however much the recogniser doubts
 FLOOR = -8.0  # nats; what scores less is not worth a look
-STRENGTH_NATS = 3.0  # that `bias_strength` 2, or a boost of 2, adds to a phrase's score
+STRENGTH_NATS = 3.0  # that `bias_strength` 2, or a boost of 2, adds to a phrase's score; a half takes them off
 
 # Log-odds per unit, fitted by logistic regression on the spoken phrases of the development set against all others
 # that were retrieved, and rounded (docs/biasing.md). The rough ones rank pairs before the weighted distance is known.
@@ -46,7 +47,8 @@ Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # indices (span, soun
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A phrase that may have been said where the words `first` to `last` (exclusive) of a hypothesis stand.
+    """A phrase that may have been said where the words `first` to `last` (exclusive) of a hypothesis stand; `place`:
+    the words of the best hypothesis, start and end, that stand there.
 
     `distance`: phonetic, 0 (the same) to about 1. `score`: log-odds in nats, before the model is asked.
     """
@@ -55,12 +57,13 @@ class Candidate:
     hypothesis: int
     first: int
     last: int
+    place: tuple[int, int]
     heard: str
     distance: float
     score: float
 
     def overlaps(self, other: "Candidate") -> bool:
-        return self.hypothesis == other.hypothesis and self.first < other.last and other.first < self.last
+        return self.place[0] < other.place[1] and other.place[0] < self.place[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Span:
     hypothesis: int
     first: int
     last: int
+    place: tuple[int, int]
     text: str
     letters: str
     sound: str
@@ -121,7 +125,7 @@ def _prior(size: int) -> float:
 
 
 def _bonus(strength: float, boost: float) -> float:
-    return STRENGTH_NATS * (strength * boost - 1)
+    return STRENGTH_NATS * math.log2(strength * boost) if strength * boost > 0 else -math.inf
 
 
 def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: float) -> list[_Span]:
@@ -129,6 +133,7 @@ def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: f
     spans: list[_Span] = []
     for number, words in enumerate(hypotheses):
         known = {span.text for span in spans}  # from better hypotheses
+        blocks = differences(hypotheses[0], words) if number else ()
         sounds = [heard(word.text, language) for word in words]
         longest = LONG_SPAN if language in ("zh", "yue", "ja") else MAX_SPAN
         for first in range(len(words)):
@@ -141,7 +146,8 @@ def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: f
                 best = doubt + PER_PHONE * 0.9 * len(sound) + PER_LETTER * len(letters)
                 text = "".join(word.text for word in words[first:last]).strip()
                 if sound and best >= worth and text not in known:
-                    spans.append(_Span(number, first, last, text, letters, sound, doubt))
+                    place = region(first, last, blocks) if number else (first, last)
+                    spans.append(_Span(number, first, last, place, text, letters, sound, doubt))
     return spans
 
 
@@ -182,7 +188,7 @@ def _scored(
             + PER_LETTER_EDIT * Levenshtein.distance(letters, span.letters)
         )
         relative = round(float(change / whole), 3)
-        yield Candidate(entry, span.hypothesis, span.first, span.last, span.text, relative, score)
+        yield Candidate(entry, span.hypothesis, span.first, span.last, span.place, span.text, relative, score)
 
 
 def _nearest(spans: list[_Span], compiled: Compiled) -> Pairs:
@@ -210,6 +216,6 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     kept: dict[str, list[Candidate]] = {}
     for candidate in sorted(candidates, key=lambda c: -c.score):
         same = kept.setdefault(candidate.entry.phrase, [])
-        if not any(candidate.overlaps(other) for other in same):
+        if not any(candidate.hypothesis == other.hypothesis and candidate.overlaps(other) for other in same):
             same.append(candidate)
     return sorted((c for same in kept.values() for c in same), key=lambda c: -c.score)

@@ -155,7 +155,7 @@ def _outcome(entry: Entry, best: Candidate | None, second: Candidate | None, ste
         return "too unlikely" if unlikely else "crowded out"
     if entry.phrase not in {candidate.entry.phrase for candidate in steps.prompted}:
         return "not told"
-    near = second and Proposal("spliced", second, second.first, second.last, second.score).is_hopeful
+    near = second and Proposal("spliced", second, second.first, second.last, second.place, second.score).is_hopeful
     return "not asked" if near else "not near"
 
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import ctranslate2
 
-from service.biasing.assembly import Placed, assemble, restored, spliced, written
+from service.biasing.assembly import Placed, assemble, restored, written
 from service.biasing.boost import Boost
 from service.biasing.distance import PLAIN, WEIGHTED
 from service.biasing.gate import Proposal, Verdict, believed, proposals
@@ -172,7 +172,7 @@ class Booster:
         """Tokens of the second pass with the splice, or without the prompted phrase."""
         placed = Placed(proposal.candidate.entry, proposal.first, proposal.last)
         if proposal.kind == "spliced":
-            return spliced(words, placed, self._vocabulary.encode)
+            return list(assemble(words, [placed], self._vocabulary.encode).tokens)
         return restored(boost.first_pass, words, placed)
 
     def _logprobs(self, item: Item, draft: Draft, boost: Boost, texts: list[list[int]], costs: Costs) -> list[float]:
@@ -184,29 +184,26 @@ class Booster:
         return [sum(math.log(max(p, LEAST_PROBABILITY)) for p in path.text_token_probs) for path in found]
 
     def _assembled(self, item: Item, boost: Boost) -> Boost:
-        kept = believed(boost.verdicts)
-        phrases = [Placed(v.proposal.candidate.entry, v.proposal.first, v.proposal.last) for v in kept]
-        done = assemble(
-            boost.first_pass,
-            boost.second_pass,
-            phrases,
-            self._vocabulary.encode,
-            only_phrases=_strategies(item).only_phrases,
-        )
+        kept = [verdict.proposal for verdict in believed(boost.verdicts)]
+        totals = {id(verdict.proposal): verdict.total for verdict in boost.verdicts}
+        if _strategies(item).only_phrases:
+            base, phrases = boost.first_pass, [Placed(p.candidate.entry, *p.place) for p in kept]
+        else:
+            base, phrases = boost.second_pass, [Placed(p.candidate.entry, p.first, p.last) for p in kept]
+        done = assemble(base, phrases, self._vocabulary.encode)
         pieces = self._vocabulary.pieces(done.tokens, item.language)
         matches = []
-        for verdict, (start, end, heard) in zip(kept, done.places, strict=True):
-            candidate = verdict.proposal.candidate
+        for proposal, (start, end) in zip(kept, done.places, strict=True):
             first, last = _pieces_at(pieces, start, end)
             matches.append(
                 Match(
-                    phrase=candidate.entry.phrase,
+                    phrase=proposal.candidate.entry.phrase,
                     first=first,
                     last=last,
-                    heard=heard,
-                    distance=candidate.distance,
-                    gain=round(verdict.total, 2),
-                    needed=verdict.needed,
+                    heard="".join(word.text for word in boost.first_pass[slice(*proposal.place)]).strip(),
+                    distance=proposal.candidate.distance,
+                    gain=round(totals[id(proposal)], 2),
+                    needed=round(proposal.needed, 2),
                 )
             )
         return replace(boost, tokens=done.tokens, matches=tuple(sorted(matches, key=lambda match: match.first)))
