@@ -9,6 +9,7 @@ import numpy.typing as npt
 from service.biasing.distance import Codes, Costs, encode, masses
 from service.biasing.entries import Entry
 from service.biasing.grams import GramIndex
+from service.biasing.matching import plain
 from service.biasing.sounds import pronunciations
 
 _BYTES_PER_ENTRY = 600  # of Python objects: the entry, its strings, their places in lists; measured
@@ -16,14 +17,15 @@ _BYTES_PER_ENTRY = 600  # of Python objects: the entry, its strings, their place
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compiled:
-    """`phrases`: all of them, as written; `letters` [n]: each as letters. `sounds` [m]: every way a phrase may sound,
-    by rising length; `owner` [m]: whose it is; `grams`: their index.
+    """`phrases`: all of them, as written, `plain` as they are compared; `letters` [n]: each as letters.
 
+    `sounds` [m]: every way a phrase may sound, by rising length; `owner` [m]: whose it is; `grams`: their index.
     `codes` [m, longest], `lengths` [m] and `masses` [m] are those of `sounds` (see `distance`).
     """
 
     entries: tuple[Entry, ...]
     phrases: frozenset[str]
+    plain: frozenset[tuple[str, ...]]
     letters: tuple[str, ...]
     sounds: npt.NDArray[np.object_]
     owner: npt.NDArray[np.int32]
@@ -56,6 +58,7 @@ def compiled(entries: Sequence[Entry], language: str, *, readings: bool = True) 
     return Compiled(
         entries=tuple(entries),
         phrases=frozenset(entry.phrase for entry in entries),
+        plain=frozenset(plain(entry.phrase) for entry in entries),
         letters=tuple(spellings),
         sounds=np.array(sounds, np.object_),
         owner=np.array([index for _, index in said], np.int32),

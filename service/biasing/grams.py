@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-LEAST_DICE = 0.4  # twice the shared trigrams over all trigrams of both (Dice's coefficient)
+LEAST_DICE = 0.45  # twice the shared trigrams over all trigrams of both (Dice's coefficient)
 LENGTHS = (0.5, 1.8)  # of a sound in units of the run's phones
 _FOLDED = str.maketrans("aeioupfsSCkhmnwtlr", "VVVVVPPSSSKKNNVTLR")
 _VOWELS = re.compile("V+")

@@ -20,18 +20,15 @@ from service.biasing import distance
 from service.biasing.compiled import Compiled
 from service.biasing.entries import Entry
 from service.biasing.hypothesis import HeardWord
-from service.biasing.matching import differences, region
-from service.biasing.sounds import heard
+from service.biasing.matching import plain
+from service.biasing.spans import Span, spans_of
 
-MAX_SPAN = 6  # words; where words are single characters, LONG_SPAN
-LONG_SPAN = 10
-MAX_SOUND = 48  # phones
 MAX_EDITS = 10
-EXAMINED = 400  # pairs that are compared by weighted distance
+EXAMINED = 250  # pairs that are compared by weighted distance
 MAX_SURPRISAL = 10.0  # nats per span
 UNMEASURED_SURPRISAL = 3.0  # of words that stand in an alternative only
 MAX_DISTANCE = 0.36  # weighted; what sounds less alike is a chance, however much the recogniser doubts
-FLOOR = -8.0  # nats; what scores less is not worth a look
+FLOOR = -7.0  # nats; what scores less is not worth a look
 STRENGTH_NATS = 3.0  # that `bias_strength` 2, or a boost of 2, adds to a phrase's score; a half takes them off
 
 # Log-odds per unit, fitted by logistic regression on the spoken phrases of the development set against all others
@@ -40,6 +37,7 @@ PER_PHONE, PER_CHANGE = 0.57, -4.1
 PER_LETTER, PER_LETTER_EDIT = 0.55, -0.45
 PER_NAT_OF_SURPRISAL, PER_COMMON_WORDS, PER_ALTERNATIVE = 1.15, -1.65, -3.0
 PRIOR, PER_LN_ENTRIES = -6.3, -0.35
+LARGEST_LOSS = 0.9  # of a phone, as weighted: what the longest of sounds can gain by each
 ROUGH_PER_PHONE, ROUGH_PER_EDIT = 0.45, -1.34
 
 Pairs = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # indices (span, sound)
@@ -66,18 +64,6 @@ class Candidate:
         return self.place[0] < other.place[1] and other.place[0] < self.place[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    hypothesis: int
-    first: int
-    last: int
-    place: tuple[int, int]
-    text: str
-    letters: str
-    sound: str
-    doubt: float  # the part of the score that does not depend on the phrase
-
-
 def retrieve(
     hypotheses: Sequence[Sequence[HeardWord]],
     lists: Sequence[Compiled],
@@ -92,14 +78,17 @@ def retrieve(
     if not size:
         return []
     prior = _prior(size)
-    spans = _spans(hypotheses, language, worth=FLOOR - prior - _bonus(strength, max(c.max_boost for c in lists)))
+    worth = FLOOR - prior - _bonus(strength, max(compiled.max_boost for compiled in lists))
+    spans = [span for span in spans_of(hypotheses, language) if _is_worthwhile(span, lists, worth)]
     found: list[Candidate] = []
-    earlier: frozenset[str] = frozenset()
-    for compiled in lists:
+    for number, compiled in enumerate(lists):
         if spans and len(compiled.sounds):
-            examined = _examined(spans, compiled, prior, strength, weights)
-            found += [candidate for candidate in examined if candidate.entry.phrase not in earlier]
-        earlier |= compiled.phrases
+            earlier = [other.phrases for other in lists[:number]]
+            found += [
+                candidate
+                for candidate in _examined(spans, compiled, prior, strength, weights)
+                if not any(candidate.entry.phrase in phrases for phrases in earlier)
+            ]
     return _distinct(found)
 
 
@@ -113,7 +102,7 @@ def best_place(
 ) -> Candidate | None:
     """Where a phrase of lists with `size` entries fits best, however badly; `phrase` is it alone, compiled. None when
     it, or what was heard, has no sound."""
-    spans = _spans(hypotheses, language, worth=-math.inf)
+    spans = spans_of(hypotheses, language)
     sounds = len(phrase.sounds)
     rows, columns = np.divmod(np.arange(len(spans) * sounds), max(sounds, 1))
     scored = _scored(spans, phrase, (rows, columns), _prior(size), strength, distance.WEIGHTED)
@@ -128,45 +117,29 @@ def _bonus(strength: float, boost: float) -> float:
     return STRENGTH_NATS * math.log2(strength * boost) if strength * boost > 0 else -math.inf
 
 
-def _spans(hypotheses: Sequence[Sequence[HeardWord]], language: str, *, worth: float) -> list[_Span]:
-    """Runs of words that could reach a score of `worth` if a phrase sounded exactly like them."""
-    spans: list[_Span] = []
-    for number, words in enumerate(hypotheses):
-        known = {span.text for span in spans}  # from better hypotheses
-        blocks = differences(hypotheses[0], words) if number else ()
-        sounds = [heard(word.text, language) for word in words]
-        longest = LONG_SPAN if language in ("zh", "yue", "ja") else MAX_SPAN
-        for first in range(len(words)):
-            for last in range(first + 1, min(first + longest, len(words)) + 1):
-                letters = "".join(spelling for spelling, _ in sounds[first:last])
-                sound = "".join(phones for _, phones in sounds[first:last])
-                if len(sound) > MAX_SOUND:
-                    break
-                doubt = _doubt(words[first:last], number)
-                best = doubt + PER_PHONE * 0.9 * len(sound) + PER_LETTER * len(letters)
-                text = "".join(word.text for word in words[first:last]).strip()
-                if sound and best >= worth and text not in known:
-                    place = region(first, last, blocks) if number else (first, last)
-                    spans.append(_Span(number, first, last, place, text, letters, sound, doubt))
-    return spans
+def _is_worthwhile(span: Span, lists: Sequence[Compiled], worth: float) -> bool:
+    """Whether the span could reach a score of `worth` if a phrase sounded exactly like it. Words that all were heard
+    without doubt are worthwhile only where they are a phrase."""
+    best = _doubt(span) + PER_PHONE * LARGEST_LOSS * len(span.sound) + PER_LETTER * len(span.letters)
+    return best >= worth and (span.doubtful or any(plain(span.text) in compiled.plain for compiled in lists))
 
 
-def _doubt(words: Sequence[HeardWord], hypothesis: int) -> float:
-    measured = [word.surprisal for word in words if word.surprisal is not None]
-    surprisal = min(sum(measured), MAX_SURPRISAL) if len(measured) == len(words) else UNMEASURED_SURPRISAL
-    common = sum(word.common for word in words) / len(words)
-    return PER_NAT_OF_SURPRISAL * surprisal + PER_COMMON_WORDS * common + PER_ALTERNATIVE * (hypothesis > 0)
+def _doubt(span: Span) -> float:
+    """The part of the score that does not depend on the phrase."""
+    surprisal = UNMEASURED_SURPRISAL if span.surprisal is None else min(span.surprisal, MAX_SURPRISAL)
+    alternative = PER_ALTERNATIVE if span.hypothesis else 0.0
+    return PER_NAT_OF_SURPRISAL * surprisal + PER_COMMON_WORDS * span.common + alternative
 
 
 def _examined(
-    spans: list[_Span], compiled: Compiled, prior: float, strength: float, weights: distance.Weights
+    spans: list[Span], compiled: Compiled, prior: float, strength: float, weights: distance.Weights
 ) -> list[Candidate]:
     scored = _scored(spans, compiled, _nearest(spans, compiled), prior, strength, weights)
     return [c for c in scored if c.score >= FLOOR and c.distance <= MAX_DISTANCE]
 
 
 def _scored(
-    spans: list[_Span], compiled: Compiled, pairs: Pairs, prior: float, strength: float, weights: distance.Weights
+    spans: list[Span], compiled: Compiled, pairs: Pairs, prior: float, strength: float, weights: distance.Weights
 ) -> Iterator[Candidate]:
     rows, columns = pairs
     codes, lengths = distance.encode([span.sound for span in spans])
@@ -181,7 +154,7 @@ def _scored(
         score = (
             prior
             + _bonus(strength, entry.boost)
-            + span.doubt
+            + _doubt(span)
             + PER_PHONE * float(whole)
             + PER_CHANGE * float(change)
             + PER_LETTER * max(len(letters), len(span.letters))
@@ -191,7 +164,7 @@ def _scored(
         yield Candidate(entry, span.hypothesis, span.first, span.last, span.place, span.text, relative, score)
 
 
-def _nearest(spans: list[_Span], compiled: Compiled) -> Pairs:
+def _nearest(spans: list[Span], compiled: Compiled) -> Pairs:
     """Indices (span, sound) of the pairs worth a closer look."""
     found = {sound: compiled.grams.near(sound) for sound in {span.sound for span in spans}}
     columns = np.concatenate([found[span.sound] for span in spans])
@@ -204,7 +177,7 @@ def _nearest(spans: list[_Span], compiled: Compiled) -> Pairs:
         dtype=np.uint8,
     )
     longer = np.maximum(np.array([len(span.sound) for span in spans])[rows], compiled.lengths[columns])
-    doubts = np.array([span.doubt for span in spans])[rows]
+    doubts = np.array([_doubt(span) for span in spans])[rows]
     rough = doubts + ROUGH_PER_PHONE * longer + (ROUGH_PER_EDIT - ROUGH_PER_PHONE) * edits.astype(np.float32)
     rough[edits > MAX_EDITS] = -np.inf  # their edits were not counted on
     best = np.argpartition(rough, -EXAMINED)[-EXAMINED:] if rough.size > EXAMINED else np.arange(rough.size)
