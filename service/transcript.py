@@ -44,8 +44,8 @@ class Piece:
 class Match:
     """A phrase of a bias list in a hypothesis: its words are pieces `first` to `last` (exclusive).
 
-    `heard`: what the first pass wrote there. `distance`: phonetic, 0 for the same sound to about 1. `gain`: evidence
-    for the phrase, `needed`: what it had to reach, both log-odds in nats.
+    `heard`: what the first pass wrote there. `distance`: phonetic, 0 for the same sound to 1. `gain`: evidence for the
+    phrase, `needed`: what it had to reach, both log-odds in nats.
     """
 
     phrase: str

@@ -30,7 +30,8 @@ Place = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A phrase at words `first` to `last` (exclusive) of the second hypothesis, for words `place` (start, end) of the
-    first. `score` in nats; `sure`: the share of those words that are common and were heard without doubt."""
+    first. `score` in nats; `sure`: the share of those words that are common and were heard without doubt; `distance`:
+    of the phrase from what was heard there, 1 where nothing resembled it."""
 
     kind: Kind
     candidate: Candidate
@@ -39,6 +40,7 @@ class Proposal:
     place: Place
     score: float
     sure: float = 0.0
+    distance: float = 1.0
 
     @property
     def needed(self) -> float:
@@ -94,7 +96,8 @@ def proposals(
     found = []
     for candidate in second_candidates:
         span = candidate.first, candidate.last
-        place, score = _support(candidate, candidates, blocks)
+        place, best = _support(candidate, candidates, blocks)
+        score = best.score if best else UNSUPPORTED
         kind: Kind = "spliced"
         if is_written(candidate):
             kind = "prompted" if _touches_change(span, blocks) else "written"
@@ -105,7 +108,8 @@ def proposals(
         }
         if place[0] < place[1] and not hidden[kind]:
             score = candidate.score if kind == "written" else score
-            found.append(Proposal(kind, candidate, *span, place, score, _sureness(first_pass[slice(*place)])))
+            sure = _sureness(first_pass[slice(*place)])
+            found.append(Proposal(kind, candidate, *span, place, score, sure, best.distance if best else 1.0))
     hopeful = sorted((proposal for proposal in found if proposal.is_hopeful), key=lambda proposal: -proposal.score)
     judged = [proposal for proposal in hopeful if proposal.needs_judging][:MAX_JUDGED]
     return [proposal for proposal in hopeful if not proposal.needs_judging or proposal in judged]
@@ -120,9 +124,11 @@ def believed(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return kept
 
 
-def _support(candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequence[Opcode]) -> tuple[Place, float]:
-    """The words of the first pass that a phrase of the second stands for, and its best score among the candidates
-    there. Where the second pass rewrote more than the phrase, the place of that candidate is the better guess."""
+def _support(
+    candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequence[Opcode]
+) -> tuple[Place, Candidate | None]:
+    """The words of the first pass that a phrase of the second stands for, and its best candidate there. Where the
+    second pass rewrote more than the phrase, the place of that candidate is the better guess."""
     start, end = region(candidate.first, candidate.last, blocks)
     there = [
         other
@@ -134,8 +140,7 @@ def _support(candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequ
         (j1, j2) for tag, _, _, j1, j2 in blocks if tag != "equal" and j1 < candidate.last and candidate.first < j2
     ]
     exact = all(candidate.first <= j1 and j2 <= candidate.last for j1, j2 in touched)
-    place = (start, end) if exact or best is None else best.place
-    return place, UNSUPPORTED if best is None else best.score
+    return (start, end) if exact or best is None else best.place, best
 
 
 def _sureness(words: Sequence[HeardWord]) -> float:

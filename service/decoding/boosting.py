@@ -201,7 +201,7 @@ class Booster:
                     first=first,
                     last=last,
                     heard="".join(word.text for word in boost.first_pass[slice(*proposal.place)]).strip(),
-                    distance=proposal.candidate.distance,
+                    distance=proposal.distance,
                     gain=round(totals[id(proposal)], 2),
                     needed=round(proposal.needed, 2),
                 )
