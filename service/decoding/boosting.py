@@ -101,7 +101,7 @@ class Booster:
             weights=WEIGHTED if bias.strategies.weighted_distance else PLAIN,
         )
         fixed = len(item.utterance.prefix)
-        return [c for c in found if c.hypothesis > 0 or _tokens_in(hypotheses[0][: c.first]) >= fixed]
+        return [c for c in found if _tokens_in(hypotheses[0][: c.place[0]]) >= fixed]
 
     # ---- the second pass
 

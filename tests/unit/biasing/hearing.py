@@ -29,6 +29,13 @@ def _word(text: str, *, common: bool, measured: bool) -> HeardWord:
 
 
 def candidate(
-    phrase: str, first: int, last: int, *, heard: str = "", score: float = 0.0, hypothesis: int = 0
+    phrase: str,
+    first: int,
+    last: int,
+    *,
+    heard: str = "",
+    score: float = 0.0,
+    hypothesis: int = 0,
+    place: tuple[int, int] | None = None,
 ) -> Candidate:
-    return Candidate(Entry(phrase), hypothesis, first, last, heard, 0.1, score)
+    return Candidate(Entry(phrase), hypothesis, first, last, place or (first, last), heard, 0.1, score)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.biasing.matching import differences, plain
+from service.biasing.matching import differences, plain, region
 from tests.unit.biasing.hearing import hearing
 
 
@@ -33,3 +33,19 @@ def test_only_other_words_differ() -> None:
 
 def test_nothing_differs_from_nothing() -> None:
     assert list(differences([], [])) == []
+
+
+@pytest.mark.parametrize(
+    ("first_pass", "second_pass", "span", "behind"),
+    [
+        ("a low eve bag", "a Loewe bag", (1, 2), (1, 3)),
+        ("a red bag", "a red bag", (1, 2), (1, 2)),
+        ("a low eve red bag", "a Loewe red bag", (1, 3), (1, 4)),
+        ("a bag", "a Loewe bag", (1, 2), (1, 1)),
+        ("a Loro uh Piana coat", "a Loro Piana coat", (1, 3), (1, 4)),
+    ],
+)
+def test_the_words_behind_a_phrase(
+    first_pass: str, second_pass: str, span: tuple[int, int], behind: tuple[int, int]
+) -> None:
+    assert region(*span, differences(hearing(first_pass), hearing(second_pass))) == behind

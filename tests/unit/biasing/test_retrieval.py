@@ -1,6 +1,7 @@
 """What is found on a list for the words of a hypothesis. Scores are compared, never asserted."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import MAX_ENTRIES, Entry
-from service.biasing.retrieval import Candidate, best_place, retrieve
+from service.biasing.retrieval import STRENGTH_NATS, Candidate, best_place, retrieve
 from service.biasing.selection import prompted
 from tests.unit.biasing.hearing import hearing
 
@@ -101,6 +102,21 @@ def test_strength_and_boost_raise_a_score() -> None:
     assert by_boost == sorted(set(by_boost))
 
 
+def test_a_score_falls_without_end_as_strength_goes_to_0() -> None:
+    text = "we saw the Brunello Coochinelly collection"
+    scores = [found(text, "Brunello Cucinelli", strength=strength)[0].score for strength in (1.0, 0.5, 0.25, 0.125)]
+    steps = [more - less for more, less in pairwise(scores)]
+    assert steps == pytest.approx([STRENGTH_NATS] * 3)
+    assert found(text, "Brunello Cucinelli", strength=0.001) == []
+    assert found(text, "Brunello Cucinelli", strength=0.0) == []
+
+
+def test_a_phrase_whose_boost_is_0_is_switched_off() -> None:
+    off = Entry("Cucinelli", boost=0.0, sounds_like=("coochinelly",))
+    assert found("a Coochinelly coat", off, strength=2.0) == []
+    assert phrases(found("a Coochinelly coat", off, "Cuccinello", strength=2.0)) == ["Cuccinello"]
+
+
 def test_a_longer_list_needs_more() -> None:
     short = found("a Loeve bag", "Loewe")[0]
     long = next(
@@ -142,6 +158,31 @@ def test_what_an_alternative_heard_counts_too_but_less() -> None:
     assert (candidate.hypothesis, candidate.heard) == (1, "Coochinelly")
     [at_first, *_] = retrieve([alternative], brands, language="en")
     assert candidate.score < at_first.score
+
+
+@pytest.mark.parametrize(
+    ("best", "alternative", "heard", "place"),
+    [
+        ("a low eve bag", "a Loeve bag", "Loeve", (1, 3)),
+        ("a brunette coach in Elly coat", "a Coochinelly coat", "Coochinelly", (1, 5)),
+        ("one coat", "one Coochinelly coat", "Coochinelly", (1, 1)),
+        ("buy a red coat", "buy Coochinelly", "Coochinelly", (1, 4)),
+    ],
+    ids=["two words", "four words", "nothing", "to the end"],
+)
+def test_what_an_alternative_heard_has_its_place_in_the_best_hypothesis(
+    best: str, alternative: str, heard: str, place: tuple[int, int]
+) -> None:
+    brands = [listed("Loewe", "Cucinelli")]
+    candidates = retrieve([hearing(best), hearing(alternative, measured=False)], brands, language="en")
+    assert place in {
+        candidate.place for candidate in candidates if (candidate.hypothesis, candidate.heard) == (1, heard)
+    }
+
+
+def test_the_place_in_the_best_hypothesis_is_where_the_words_stand() -> None:
+    for candidate in found("Kuchinelli said that Coochinelly said so", "Cucinelli"):
+        assert candidate.place == (candidate.first, candidate.last)
 
 
 def test_the_best_place_of_a_phrase_is_told_however_bad_it_is() -> None:

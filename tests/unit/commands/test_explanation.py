@@ -27,7 +27,7 @@ def candidates(text: str = HEARD) -> tuple[Candidate, ...]:
 
 def verdict(phrase: str, *, score: float, gain: float | None, kind: Kind = "spliced") -> Verdict:
     best = next(candidate for candidate in candidates() if candidate.entry.phrase == phrase)
-    return Verdict(Proposal(kind, best, best.first, best.last, score), gain)
+    return Verdict(Proposal(kind, best, best.first, best.last, best.place, score), gain)
 
 
 def explained(

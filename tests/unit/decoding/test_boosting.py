@@ -72,17 +72,34 @@ def test_a_phrase_that_was_said_is_written_as_the_list_has_it(
     assert match.phrase == phrase
     assert match.gain >= match.needed
     assert 0 <= match.distance < 0.5
-    # nothing but those words changed; punctuation behind them is theirs
-    restored = hypothesis.text.replace(phrase, match.heard.strip(" ,.!"))
-    assert restored.replace(",", "") == without.text.replace(",", "")
+    assert with_what_was_heard(hypothesis) == without.text
 
 
-def test_pieces_of_a_match_spell_the_phrase(decoder: WhisperDecoder, speech: Speech) -> None:
+def with_what_was_heard(hypothesis: Hypothesis) -> str:
+    """The text with the words of the first pass back where the phrases stand."""
+    texts = [piece.text for piece in hypothesis.pieces]
+    for match in reversed(hypothesis.matches):
+        texts[match.first : match.last] = [f" {match.heard}"]
+    return "".join(texts)
+
+
+def test_pieces_of_a_match_spell_the_phrase_with_the_punctuation_that_was_heard(
+    decoder: WhisperDecoder, speech: Speech
+) -> None:
     hypothesis = heard(decoder, final(speech(WELCOME), bias(NAME)))
     [match] = hypothesis.matches
+    assert match.heard == "Comedian Mail."
     spelled = "".join(piece.text for piece in hypothesis.pieces[match.first : match.last])
-    assert spelled.strip(" .,!") == NAME
-    assert match.heard.strip(" .,!") == "Comedian Mail"
+    assert spelled == f" {NAME}."
+
+
+def test_adjacent_phrases_each_tell_what_was_heard(decoder: WhisperDecoder, speech: Speech) -> None:
+    hypothesis = heard(decoder, final(speech(WELCOME), bias("Maille", "Comedien")))
+    assert [(match.phrase, match.heard) for match in hypothesis.matches] == [
+        ("Comedien", "Comedian"),
+        ("Maille", "Mail."),
+    ]
+    assert "Comedien Maille." in hypothesis.text
 
 
 def test_words_that_a_list_wrote_have_times_in_order(
@@ -152,12 +169,39 @@ def test_common_sure_words_are_not_replaced_by_short_names(decoder: WhisperDecod
     assert heard(decoder, final(speech(WELCOME), bias(*names, *UNSPOKEN))).text == without.text
 
 
+@pytest.mark.parametrize("homophone", ["Welkom Too", "Gyde Yoo Threw", "Shorte Zetup"])
+def test_common_sure_words_are_not_replaced_by_a_homophone_on_a_short_list(
+    decoder: WhisperDecoder, speech: Speech, unbiased: Hypothesis, homophone: str
+) -> None:
+    assert heard(decoder, final(speech(WELCOME), bias(homophone))).tokens == unbiased.tokens
+    beside = heard(decoder, final(speech(WELCOME), bias(homophone, NAME)))
+    assert [match.phrase for match in beside.matches] == [NAME]
+    assert with_what_was_heard(beside) == unbiased.text
+
+
 def test_strength_decides_how_readily_a_phrase_is_believed(decoder: WhisperDecoder, speech: Speech) -> None:
     gains = []
-    for strength in (1.0, 2.0):
+    for strength in (0.5, 1.0, 2.0):
         [match] = heard(decoder, final(speech(WELCOME), bias(NAME, strength=strength))).matches
         gains.append(match.gain - match.needed)
-    assert gains[0] < gains[1]
+    assert gains == sorted(set(gains))
+
+
+def test_next_to_no_strength_is_as_good_as_no_list(
+    decoder: WhisperDecoder, speech: Speech, unbiased: Hypothesis
+) -> None:
+    hypothesis = heard(decoder, final(speech(WELCOME), bias(NAME, *COMMON, strength=0.01)))
+    assert hypothesis.tokens == unbiased.tokens
+
+
+def test_a_phrase_whose_boost_is_0_is_switched_off(
+    decoder: WhisperDecoder, speech: Speech, unbiased: Hypothesis
+) -> None:
+    off, other = Entry(NAME, boost=0.0), Entry("Komedian Mail")
+    hypothesis = heard(decoder, final(speech(WELCOME), Bias((BiasList([off]),))))
+    assert (hypothesis.tokens, hypothesis.matches) == (unbiased.tokens, ())
+    beside = heard(decoder, final(speech(WELCOME), Bias((BiasList([off, other]),))))
+    assert [match.phrase for match in beside.matches] == [other.phrase]
 
 
 def test_a_partial_changes_nothing_and_leaves_the_words_of_a_phrase_unsure(
@@ -190,6 +234,17 @@ def test_committed_words_stay_although_the_list_would_change_them(
         options = DecodeOptions(language="en", bias=bias(NAME, "Wel Comedien", "Procès"))
         hypothesis = heard(decoder, Utterance(speech(WELCOME), options, committed))
         assert hypothesis.tokens[:count] == committed
+
+
+def test_no_phrase_is_looked_for_in_committed_words_whatever_the_alternatives_say(
+    decoder: WhisperDecoder, speech: Speech, unbiased: Hypothesis
+) -> None:
+    """The alternatives have "Comedian Mail!", half of which is committed."""
+    committed = tuple(token for piece in unbiased.pieces[:3] for token in piece.tokens)
+    options = DecodeOptions(language="en", bias=bias(NAME, "Maille Furst"))
+    boost = boost_of(decoder.decode([Utterance(speech(WELCOME), options, committed)]))
+    places = {(candidate.entry.phrase, candidate.place[0] < 3) for candidate in boost.candidates}
+    assert places == {("Maille Furst", False)}
 
 
 def test_behind_a_committed_prefix_phrases_are_found(
