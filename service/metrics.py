@@ -32,7 +32,10 @@ TURN_WAIT_SECONDS = Histogram("sotto_turn_wait_seconds", "Turn in its queue", ["
 BATCH_SIZE = Histogram("sotto_batch_size", "Utterances per batch", ["kind"], buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64))
 WINDOW_SECONDS = Histogram("sotto_window_seconds", "Encoder window", buckets=(5, 7, 10, 13, 15, 20, 25, 30))
 STAGE_SECONDS = Histogram(
-    "sotto_stage_seconds", "One batch in one stage: features, encode, generate, align", ["stage"], buckets=COST_S
+    "sotto_stage_seconds",
+    "One batch in one stage: features, encode, generate, align, retrieve",
+    ["stage"],
+    buckets=COST_S,
 )
 REAL_TIME_FACTOR = Histogram(
     "sotto_real_time_factor",
@@ -41,6 +44,10 @@ REAL_TIME_FACTOR = Histogram(
 )
 FALLBACKS = Counter("sotto_fallbacks_total", "Utterances decoded again because the first hypothesis failed a check")
 CONTRADICTIONS = Counter("sotto_contradictions_total", "Finals decoded again to keep words already committed")
+SECOND_PASSES = Counter(
+    "sotto_bias_second_passes_total", "Utterances decoded again with phrases of a bias list as prompt"
+)
+BIAS_MATCHES = Counter("sotto_bias_matches_total", "Phrases of bias lists in decoded finals, drafts included")
 TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["kind", "outcome"])
 
 

@@ -306,5 +306,7 @@ def _observe(batch: list[Loaded], result: DecodeResult, seconds: float) -> None:
     metrics.WINDOW_SECONDS.observe(batch[0].bucket)
     metrics.REAL_TIME_FACTOR.observe(seconds / max(0.1, sum(b.window_samples for b in batch) / SAMPLE_RATE))
     metrics.FALLBACKS.inc(result.timings.fallbacks)
+    metrics.SECOND_PASSES.inc(sum(bool(boost and boost.prompted) for boost in result.boosts))
+    metrics.BIAS_MATCHES.inc(sum(len(hypothesis.matches) for hypothesis in result.hypotheses))
     for stage, spent in result.timings.stages().items():
         metrics.STAGE_SECONDS.labels(stage).observe(spent)
