@@ -10,7 +10,7 @@ from service.biasing.bias import Bias
 from service.biasing.boost import Boost
 from service.biasing.compiled import Compiled, compiled
 from service.biasing.entries import Entry
-from service.biasing.gate import PER_NAT, Kind, Proposal, Verdict, believed
+from service.biasing.gate import NEEDED, PER_NAT, PER_SURE_WORDS, Kind, Proposal, Verdict, believed
 from service.biasing.hypothesis import HeardWord
 from service.biasing.retrieval import FLOOR, MAX_DISTANCE, Candidate, best_place
 from service.biasing.selection import PROMPT_SCORE
@@ -47,8 +47,12 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`score` + `per_nat` x `gain` = `total`, which must be at least `needed`; `gain` is None when the model was not
-    asked. `rival`: although it is enough, a surer phrase has the words."""
+    """`score` + `per_nat` x `gain` = `total`, which must be at least `least` + `per_sure` x `sure` = `needed`.
+
+    `heard`: what the first pass wrote there; `gain` is None when the model was not asked; `least`: what its kind needs;
+    `sure`: the share of the words that are common and were heard without doubt. `rival`: although it is enough, a surer
+    phrase has the words.
+    """
 
     phrase: str
     heard: str
@@ -57,19 +61,32 @@ class Decision:
     gain: float | None
     per_nat: float
     total: float
+    least: float
+    per_sure: float
+    sure: float
     needed: float
     accepted: bool
     rival: bool
 
 
 Outcome = Literal[
-    "written", "outvoted", "rival", "not asked", "not near", "not told", "too unlikely", "crowded out", "no sound"
+    "written",
+    "outvoted",
+    "rival",
+    "not asked",
+    "not near",
+    "not told",
+    "too unlikely",
+    "crowded out",
+    "no sound",
+    "switched off",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What became of one phrase: `best` is where it fits best, None when it or the words have no sound."""
+    """What became of one phrase: `best` is where it fits best, None when it or the words have no sound, or it is
+    switched off."""
 
     phrase: str
     outcome: Outcome
@@ -149,7 +166,7 @@ def _outcome(entry: Entry, best: Candidate | None, second: Candidate | None, ste
     if own:
         return "outvoted"
     if best is None:
-        return "no sound"
+        return "no sound" if entry.boost else "switched off"
     if entry.phrase not in {candidate.entry.phrase for candidate in steps.candidates}:
         unlikely = best.score < FLOOR or best.distance > MAX_DISTANCE
         return "too unlikely" if unlikely else "crowded out"
@@ -181,20 +198,23 @@ def _fit(candidate: Candidate, language: str) -> Fit:
 
 def _decisions(steps: Boost) -> tuple[Decision, ...]:
     kept = believed(steps.verdicts)
-    return tuple(_decision(verdict, written=verdict in kept) for verdict in steps.verdicts)
+    return tuple(_decision(verdict, steps.first_pass, written=verdict in kept) for verdict in steps.verdicts)
 
 
-def _decision(verdict: Verdict, *, written: bool) -> Decision:
-    candidate = verdict.proposal.candidate
+def _decision(verdict: Verdict, first_pass: Sequence[HeardWord], *, written: bool) -> Decision:
+    proposal = verdict.proposal
     return Decision(
-        phrase=candidate.entry.phrase,
-        heard=candidate.heard,
-        kind=verdict.proposal.kind,
-        score=round(verdict.proposal.score, 2),
+        phrase=proposal.candidate.entry.phrase,
+        heard=_text(first_pass[slice(*proposal.place)]),
+        kind=proposal.kind,
+        score=round(proposal.score, 2),
         gain=None if verdict.gain is None else round(verdict.gain, 2),
         per_nat=PER_NAT,
         total=round(verdict.total, 2),
-        needed=verdict.needed,
+        least=NEEDED[proposal.kind],
+        per_sure=PER_SURE_WORDS,
+        sure=0.0 if proposal.kind == "written" else round(proposal.sure, 2),
+        needed=round(verdict.needed, 2),
         accepted=written,
         rival=verdict.accepted and not written,
     )

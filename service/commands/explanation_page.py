@@ -31,6 +31,7 @@ _OUTCOME = {
     "too unlikely": "that is too unlikely to be considered, since {why}.",
     "crowded out": "phrases that come nearer crowded it out before it was compared closely.",
     "no sound": "there is nothing to compare: it, or what was heard, has no sound.",
+    "switched off": "its boost is 0, which switches it off.",
 }
 
 
@@ -111,7 +112,10 @@ def _arithmetic(decision: Decision) -> str:
             f"{decision.score:+.1f} by sound and spelling + {decision.per_nat:g} x ({decision.gain:+.1f}) "
             f"by the model = {decision.total:+.1f}"
         )
-    return f"{told}, {'at least' if decision.total >= decision.needed else 'less than the'} {needed} needed"
+    told += f", {'at least' if decision.total >= decision.needed else 'less than the'} {needed} needed"
+    if not decision.sure:
+        return told
+    return f"{told} ({decision.least:+.1f} + {decision.per_sure:g} x {decision.sure:.2f} of the words common and sure)"
 
 
 def _marked(explanation: Explanation) -> Text:

@@ -18,16 +18,22 @@ from service.transcript import Hypothesis, Match, Piece
 from tests.unit.biasing.hearing import hearing
 
 HEARD, TEXT = "a Coochinelly coat by loewe", "a Cucinelli coat by loewe"
-ENTRIES = (Entry("Cucinelli"), Entry("Loewe"), Entry("Zibbledonk"), Entry("Cuccinello"))
+ENTRIES = (
+    Entry("Cucinelli"),
+    Entry("Loewe"),
+    Entry("Zibbledonk"),
+    Entry("Cuccinello"),
+    Entry("Kuchineli", boost=0.0),
+)
 
 
 def candidates(text: str = HEARD) -> tuple[Candidate, ...]:
     return tuple(retrieve([hearing(text)], [compiled(ENTRIES, "en")], language="en"))
 
 
-def verdict(phrase: str, *, score: float, gain: float | None, kind: Kind = "spliced") -> Verdict:
+def verdict(phrase: str, *, score: float, gain: float | None, kind: Kind = "spliced", sure: float = 0.0) -> Verdict:
     best = next(candidate for candidate in candidates() if candidate.entry.phrase == phrase)
-    return Verdict(Proposal(kind, best, best.first, best.last, best.place, score), gain)
+    return Verdict(Proposal(kind, best, best.first, best.last, best.place, score, sure), gain)
 
 
 def explained(
@@ -69,6 +75,16 @@ def test_what_is_not_enough_is_said_to_be_less() -> None:
     told = flat(explained(verdict("Cucinelli", score=7.0, gain=-90.0), text=HEARD))
     assert "no Cucinelli" in told
     assert "= -38.0, less than the" in told
+
+
+def test_what_was_needed_is_told_with_its_parts() -> None:
+    told = flat(explained(verdict("Cucinelli", score=-4.0, gain=None, kind="spliced", sure=0.5)))
+    assert (
+        "-4.0 by sound and spelling, less than the -3.0 needed (-4.5 + 3 x 0.50 of the words common and sure)" in told
+    )
+    plain = flat(explained(verdict("Cucinelli", score=-4.0, gain=None, kind="spliced")))
+    assert "-4.0 by sound and spelling, at least -4.5 needed" in plain
+    assert "common and sure" not in plain
 
 
 def test_a_verdict_that_needed_no_model_shows_no_product() -> None:
@@ -124,6 +140,17 @@ def test_what_became_of_a_phrase_is_told(phrase: str, verdicts: list[tuple[str, 
     assert (question.phrase, question.outcome) == (phrase, outcome)
     assert question.best is not None
     assert f"Why {phrase}?" in page(explanation)
+
+
+def test_a_phrase_that_is_switched_off_is_said_to_be() -> None:
+    explanation = explained(asked=("Kuchineli",))
+    assert [question.outcome for question in explanation.questions] == ["switched off"]
+    assert "Its boost is 0, which switches it off." in flat(explanation)
+
+
+def test_a_decision_tells_what_the_first_pass_heard_not_the_second() -> None:
+    [decision] = explained(verdict("Cucinelli", score=7.0, gain=0.0), second="a Kutschinelli coat").decisions
+    assert decision.heard == "Coochinelly"
 
 
 def test_a_phrase_that_the_second_pass_is_far_from_is_not_near() -> None:
