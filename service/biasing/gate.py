@@ -127,8 +127,8 @@ def believed(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _support(
     candidate: Candidate, candidates: Sequence[Candidate], blocks: Sequence[Opcode]
 ) -> tuple[Place, Candidate | None]:
-    """The words of the first pass that a phrase of the second stands for, and its best candidate there. Where the
-    second pass rewrote more than the phrase, the place of that candidate is the better guess."""
+    """The words of the first pass that a phrase of the second stands for, and its best candidate there. Words that the
+    second pass changed or dropped beside the phrase are not its own: they do not sound like it."""
     start, end = region(candidate.first, candidate.last, blocks)
     there = [
         other
@@ -136,11 +136,9 @@ def _support(
         if other.entry.phrase == candidate.entry.phrase and other.place[0] < end and start < other.place[1]
     ]
     best = max(there, key=lambda other: other.score, default=None)
-    touched = [
-        (j1, j2) for tag, _, _, j1, j2 in blocks if tag != "equal" and j1 < candidate.last and candidate.first < j2
-    ]
-    exact = all(candidate.first <= j1 and j2 <= candidate.last for j1, j2 in touched)
-    return (start, end) if exact or best is None else best.place, best
+    if best is None:
+        return (start, end), None
+    return (max(start, best.place[0]), min(end, best.place[1])), best
 
 
 def _sureness(words: Sequence[HeardWord]) -> float:

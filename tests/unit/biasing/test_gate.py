@@ -71,9 +71,19 @@ def test_a_phrase_for_which_nothing_was_heard_is_not_proposed() -> None:
         ("a Loeve, bag", "a Loewy bag", {"Loewe": "Loeve,"}),
         ("Brunella Coochinelly, Oddemar Piget", "Brunello Cucinelli Audemars Piguet bag", {
             "Brunello Cucinelli": "Brunella Coochinelly,", "Audemars Piguet": "Oddemar Piget"}),
+        ("a Lo Eve red bag", "a Loewe bag", {"Loewe": "Lo Eve"}),
+        ("bags by uh Coochinelly", "bags Cucinelli", {"Cucinelli": "Coochinelly"}),
         ("the Oddemar Piget is nice", "Yes an Audemars Piguet was nice", {"Audemars Piguet": "Oddemar Piget"}),
     ],
-    ids=["two words for one", "written", "spliced", "adjacent phrases", "more than the phrase was rewritten"],
+    ids=[
+        "two words for one",
+        "written",
+        "spliced",
+        "adjacent phrases",
+        "a word behind was dropped",
+        "words before were dropped",
+        "more than the phrase was rewritten",
+    ],
 )  # fmt: skip
 def test_a_phrase_goes_where_the_first_pass_heard_it(
     first_pass: str, second_pass: str, phrases: dict[str, str]
