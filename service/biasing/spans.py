@@ -10,7 +10,7 @@ from service.biasing.sounds import heard
 MAX_WORDS = 6
 MAX_IDEOGRAPHS = 10
 MAX_SOUND = 48  # phones
-SURE = 0.3  # nats of surprisal below which a common word was heard without doubt
+DOUBT = 0.3  # nats of surprisal from which a common word is worth a comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +76,5 @@ def _span(
         sound=sound,
         surprisal=sum(surprisals) if len(surprisals) == len(words) else None,
         common=sum(word.common for word in words) / len(words),
-        doubtful=any(word.surprisal is None or word.surprisal >= SURE or not word.common for word in words),
+        doubtful=any(word.surprisal is None or word.surprisal >= DOUBT or not word.common for word in words),
     )
