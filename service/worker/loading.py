@@ -42,6 +42,10 @@ class Loaded:
         prefix = tuple(token for piece in self.agreement.decided for token in piece.tokens)
         return replace(self, utterance=replace(self.utterance, prefix=prefix))
 
+    def without_bias(self) -> "Loaded":
+        options = replace(self.utterance.options, bias=None)
+        return replace(self, utterance=replace(self.utterance, options=options))
+
 
 class Loader:
     def __init__(self, store: Store, publisher: Publisher) -> None:

@@ -214,6 +214,10 @@ class Worker:
         try:
             [hypothesis] = await self._decode([loaded])
         except Exception as error:  # the waiting caller is told, the turn is buried
+            if loaded.utterance.options.bias:
+                log.exception("turn failed, decoding it without its bias lists", extra=_ids(loaded.claimed))
+                await self._work_alone(loaded.without_bias())
+                return
             log.exception("turn failed", extra=_ids(loaded.claimed))
             await self._bury(loaded.claimed, f"{type(error).__name__}: {error}")
             return
