@@ -1,12 +1,15 @@
 """Lists at work: a real server, real speech. "Comedian Mail" is a product here that writes itself Comedien Maille."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
+from service.decoding.whisper import DecodeResult, Utterance, WhisperDecoder
 from service.gateway.app import build
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
@@ -15,8 +18,10 @@ from service.gateway.stream_options import StreamOptions
 from service.log.publishing import Publisher
 from service.log.store import Store
 from service.log.turns import TurnQueue
+from service.log.workers import WorkerStatus
 from service.settings import Settings
 from service.worker.loading import Loaded, Loader
+from service.worker.loop import Worker
 from tests.conftest import DATA
 from tests.e2e.raw_stream import RawStream, started
 from tests.integration.conftest import speech
@@ -112,3 +117,35 @@ async def test_partials_watch_a_list_and_finals_use_it(gateway: Gateway, store: 
 async def test_without_a_list_turns_have_no_bias(gateway: Gateway, store: Store) -> None:
     turns = await loaded_turns(gateway, store, BiasWish())
     assert {loaded.utterance.options.bias for loaded in turns.values()} == {None}
+
+
+class Tripping(WhisperDecoder):
+    """The real decoder, but for lists, which make it fail."""
+
+    def decode(self, batch: Sequence[Utterance]) -> DecodeResult:
+        if any(utterance.options.bias for utterance in batch):
+            raise ArithmeticError("a list that nobody thought of")
+        return super().decode(batch)
+
+
+async def test_a_list_that_makes_turns_fail_costs_its_names_but_no_transcript(
+    gateway: Gateway, store: Store, base_model_dir: Path
+) -> None:
+    decoder = Tripping(base_model_dir, device="cpu", compute_type="int8", threads=1)
+    status = WorkerStatus("w", "base", "cpu", "int8", slots=1, max_batch=4, busy=0, languages=decoder.languages)
+    worker = Worker(store, decoder, status, gather_ms=0, claim_idle_ms=5_000, max_deliveries=3)
+    working = asyncio.create_task(worker.run())
+    bias = (await gateway.biasing.resolve(BiasWish(keywords=[NAME]))).bias
+    live = await LiveSession.open(gateway, StreamOptions("base", language="en", interim=False, bias=bias))
+    audio = speech(CLIP) + SILENCE
+    for at in range(0, len(audio), PIECE):
+        await live.feed(audio[at : at + PIECE])
+    await live.finish()
+    async with asyncio.timeout(60):
+        events = [event async for event in live.events()]
+    worker.drain()
+    await working
+    finals = [event for event in events if event["type"] == "final"]
+    assert any(HEARD in final["text"] for final in finals)
+    assert all(final["bias"] == [] for final in finals)
+    assert "error" not in {event["type"] for event in events}
