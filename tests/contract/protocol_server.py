@@ -57,9 +57,9 @@ class Session:
     def hear(self, audio: bytes) -> None:
         self.audio += audio
         while len(self.audio) - self.finalised >= UTTERANCE_BYTES:
-            self.finalise(self.finalised + UTTERANCE_BYTES)
+            self.finalise(self.finalised + UTTERANCE_BYTES, cause="length")
 
-    def finalise(self, end: int) -> None:
+    def finalise(self, end: int, *, cause: str = "flush") -> None:
         if end == self.finalised:
             return
         times = {"start": self.finalised / 32_000, "end": end / 32_000}
@@ -67,6 +67,7 @@ class Session:
         utterance = str(self.finalised)
         self.log(type="speech_started", id=utterance, start=times["start"])
         self.log(type="partial", id=utterance, committed=text[:6], tentative=text[6:], **times)
+        self.log(type="speech_ended", id=utterance, end=times["end"], cause=cause)
         words = [{"word": text, "confidence": 1.0, **times}]
         self.log(type="final", id=utterance, text=text, language="en", words=words, **times)
         self.finalised = end

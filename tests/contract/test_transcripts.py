@@ -12,7 +12,7 @@ CLIP = Path(__file__).parents[1] / "data" / "human-en-vm-newuser.flac"
 
 
 async def test_utterance_that_a_stream_loses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lose(session: Session, end: int) -> None:
+    def lose(session: Session, end: int, **_: str) -> None:
         session.log(type="error", id=str(session.finalised), code="decode_failed", message="it was lost")
         session.finalised = end
 

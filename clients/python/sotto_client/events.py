@@ -51,8 +51,20 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted(Event):
+    """An utterance has begun."""
+
     id: str
     start: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded(Event):
+    """An utterance has ended at `end`, and its final is being decoded. `cause`: "silence" was heard, it had grown to
+    the greatest "length", or a "flush" or the end of the audio cut it."""
+
+    id: str
+    end: float
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ _CLASS_BY_TYPE: dict[str, type[Event]] = {
     "ack": Acknowledged,
     "resumed": Resumed,
     "speech_started": SpeechStarted,
+    "speech_ended": SpeechEnded,
     "partial": Partial,
     "final": Final,
     "configured": Configured,

@@ -13,6 +13,7 @@ from sotto_client import (
     Problem,
     ProtocolError,
     Rejection,
+    SpeechEnded,
     Started,
     Word,
     as_message,
@@ -78,6 +79,11 @@ def test_partial_joins_committed_and_tentative() -> None:
     assert partial.text == "Good day"
 
 
+def test_end_of_speech_says_where_and_why() -> None:
+    values = {"type": "speech_ended", "seq": 8, "id": "u1", "end": 1.1, "cause": "silence"}
+    assert parse_event(json.dumps(values)) == SpeechEnded(8, "u1", 1.1, "silence")
+
+
 def test_error_of_one_utterance_names_it() -> None:
     values = {"type": "error", "seq": 4, "code": "decode_failed", "message": "m", "field": None, "id": "u3"}
     assert parse_event(json.dumps(values)) == Problem(4, "decode_failed", "m", None, "u3")
@@ -113,7 +119,8 @@ def test_anything_else_is_a_protocol_error(message: str | bytes) -> None:
 
 
 def test_message_form_is_what_the_server_sent() -> None:
-    for message in (FINAL, {"type": "configured", "seq": 2}):
+    ended = {"type": "speech_ended", "seq": 8, "id": "u1", "end": 1.1, "cause": "flush"}
+    for message in (FINAL, {"type": "configured", "seq": 2}, ended):
         event = parse_event(json.dumps(message))
         assert event is not None
         assert json.loads(json.dumps(as_message(event))) == message

@@ -1,7 +1,7 @@
 """Captions as text: no terminal is needed to see what would be shown."""
 
 import pytest
-from sotto_client import Final, Partial, Problem, SpeechStarted
+from sotto_client import Final, Partial, Problem, SpeechEnded, SpeechStarted
 
 from service.commands.captions import Captions, stamp
 
@@ -45,6 +45,13 @@ def test_empty_final_and_other_events_print_nothing() -> None:
     assert captions.feed(final("")) == []
     assert captions.feed(SpeechStarted(1, "a", 0.5)) == []
     assert not captions.open_line()
+
+
+def test_caption_stays_from_the_end_of_speech_to_the_final() -> None:
+    captions = Captions()
+    captions.feed(partial("Good", " morning"))
+    assert captions.feed(SpeechEnded(2, "a", 2.9, "silence")) == []
+    assert captions.open_line().plain == "[00:01.0] Good morning"
 
 
 def test_failed_utterance_says_so_and_closes_its_caption() -> None:
