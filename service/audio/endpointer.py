@@ -7,7 +7,7 @@ false starts before anyone hears of them, packing, and the way long utterances a
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgpack
 import numpy as np
@@ -94,14 +94,21 @@ class SpeechStarted:
     start: int
 
 
+Cause = Literal["silence", "length", "flush"]
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The utterance [start, end) is complete; speech itself stopped at `speech_end`."""
+    """The utterance [start, end) is complete; speech itself stopped at `speech_end`.
+
+    `cause`: silence was heard, the utterance had grown to its limit (the next one follows at once), or `flush`.
+    """
 
     utterance: int
     start: int
     end: int
     speech_end: int
+    cause: Cause = "silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,7 @@ class Endpointer:
         if not current.confirmed:
             marks.append(SpeechStarted(self._number, current.start))
         speech_end = self.samples if current.speaking else current.speech_end
-        return [*marks, self._end(end=self.samples, speech_end=speech_end)]
+        return [*marks, self._end(end=self.samples, speech_end=speech_end, cause="flush")]
 
     def snapshot(self) -> bytes:
         """Everything but the model and the options to use next, exact, below 4 KB."""
@@ -248,7 +255,7 @@ class Endpointer:
         silence = now - current.speech_end
         if silence and silence + _HANGOVER >= self._options.silence_to_end(now - current.start):
             end = min(current.speech_end + _TRAIL, now)
-            return [self._end(end=end, speech_end=current.speech_end)]
+            return [self._end(end=end, speech_end=current.speech_end, cause="silence")]
         if now - current.start >= self._options.max_utterance_ms * _MS:
             return self._cut(current, now, loudness)
         if silence >= _TRAIL > silence - FRAME:
@@ -268,13 +275,13 @@ class Endpointer:
         averaged = np.convolve(loudness[:-_CUT_TO], np.full(_CUT_WIDTH, 1 / _CUT_WIDTH), mode="valid")
         quietest = int(np.argmin(averaged)) + _CUT_WIDTH // 2
         cut = now - (len(loudness) - quietest) * FRAME + FRAME // 2
-        ended = self._end(end=cut, speech_end=cut)
+        ended = self._end(end=cut, speech_end=cut, cause="length")
         self._current = _Utterance(cut, (now - cut) // FRAME, current.speaking, current.speech_end, True)
         return [ended, SpeechStarted(self._number, cut)]
 
-    def _end(self, *, end: int, speech_end: int) -> Endpoint:
+    def _end(self, *, end: int, speech_end: int, cause: Cause) -> Endpoint:
         assert self._current is not None
-        ended = Endpoint(self._number, self._current.start, end, speech_end)
+        ended = Endpoint(self._number, self._current.start, end, speech_end, cause)
         self._number += 1
         self._earliest = end
         self._forget()

@@ -25,7 +25,9 @@ from service.gateway.replies import error_body
 from service.gateway.rest import bias_lists, jobs, models, transcriptions
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
+from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
+from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.wake import Waker
@@ -63,6 +65,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     _require_store(settings, redis_url)
     gateway = build(settings, redis_url)
     keys = Keys(settings.api_keys)
+    auth = SocketAuth(keys, ClientSecrets(gateway.store))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +97,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
-        await Connection(gateway, keys, socket).run()
+        await Connection(gateway, auth, socket).run()
 
     _answer_errors(app)
     return app

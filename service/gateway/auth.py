@@ -6,6 +6,14 @@ from urllib.parse import urlsplit
 
 from service.errors import BadRequest, Unauthorized
 
+SCHEMES = ("bearer", "token")  # OpenAI's word and Deepgram's
+
+
+def key_in(authorization: str | None) -> str | None:
+    """The key in an Authorization header of the form `Bearer KEY` or `Token KEY`."""
+    scheme, _, key = (authorization or "").partition(" ")
+    return key.strip() or None if scheme.lower() in SCHEMES else None
+
 
 class Keys:
     """The configured API keys; empty means that any key, and none, is accepted."""
@@ -17,17 +25,19 @@ class Keys:
     def open(self) -> bool:
         return not self._keys
 
-    def check(self, authorization: str | None) -> None:
-        """Checks an Authorization header of the form `Bearer KEY`. Raises Unauthorized."""
+    def check(self, key: str | None) -> None:
+        """Raises Unauthorized for a key that is missing or not known."""
         if self.open:
             return
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
+        if not key:
             raise Unauthorized("send an API key as `Authorization: Bearer KEY`", field="authorization")
-        given = key.strip().encode()
-        # every key is compared in full, so the time taken tells nothing
-        if not sum(hmac.compare_digest(given, known) for known in self._keys):
+        if not self.knows(key):
             raise Unauthorized("that API key is not known here", field="authorization")
+
+    def knows(self, key: str) -> bool:
+        given = key.encode()
+        # every key is compared in full, so the time taken tells nothing
+        return bool(sum(hmac.compare_digest(given, known) for known in self._keys))
 
     def check_origin(self, origin: str | None) -> None:
         """Without keys, a web page of another site must not use the server of whoever views it. Raises Unauthorized."""

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.errors import SottoError, TooLarge
-from service.gateway.auth import Keys
+from service.gateway.auth import Keys, key_in
 from service.gateway.replies import error_body
 
 MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
@@ -27,7 +27,7 @@ class Guard:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            self._keys.check(headers.get(b"authorization"))
+            self._keys.check(key_in(headers.get(b"authorization")))
             declared = headers.get(b"content-length", "0")
             if declared.isdigit() and int(declared) > self._max_bytes:
                 raise self._too_large()

@@ -172,6 +172,11 @@ class LiveSession:
         if self._pcm or self._ingest.bytes_fed != self._acked_bytes:
             await self._append(ack=True)
 
+    async def abandon(self) -> None:
+        """Forgets the session at once, for a protocol that cannot resume; workers drop the turns that wait."""
+        await self.close()
+        await self._gateway.sessions.delete(self.id)
+
     async def close(self) -> None:
         """Lets go of the session: another connection may resume it until it expires."""
         self._gateway.biasing.release(self.options.bias)
@@ -190,6 +195,11 @@ class LiveSession:
         """Logs an event of the protocol itself (pong, configured, error)."""
         await self._gateway.sessions.emit(self.id, self._writer.owner, event, options=options)
         self._gateway.waker.ring(self.id)
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds of audio that were fed and decoded to samples."""
+        return self._ingest.endpointer.samples / SAMPLE_RATE
 
     @property
     def _whole_packets(self) -> bool:

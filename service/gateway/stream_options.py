@@ -18,12 +18,20 @@ class BeganWith:
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What a client asked for; `model` is a model that a worker serves. An utterance keeps the bias it began with."""
+    """What a client asked for; `model` is a model that a worker serves. An utterance keeps the bias it began with.
+
+    `languages`: candidates of the detection, all where there are none; `prompt`: text to lean on. `every_final`: an
+    utterance in which nothing was said has a final too, an empty one. `logprobs`: finals tell those of their tokens.
+    """
 
     model: str
     format: StreamFormat = field(default_factory=StreamFormat)
     language: str | None = None
+    languages: tuple[str, ...] = ()
+    prompt: str = ""
     interim: bool = True
+    every_final: bool = False
+    logprobs: bool = False
     endpointing: EndpointerOptions = field(default_factory=EndpointerOptions)
     bias: Bias = field(default_factory=Bias)
     began_with: BeganWith | None = None
@@ -32,7 +40,13 @@ class StreamOptions:
         """The part that travels with a turn of that utterance."""
         former = self.began_with
         bias = former.bias if former and former.utterance == utterance else self.bias
-        return {"language": self.language} | bias.for_turn()
+        asked = {
+            "languages": list(self.languages),
+            "prompt": self.prompt,
+            "every_final": self.every_final,
+            "logprobs": self.logprobs,
+        }
+        return {"language": self.language} | {name: value for name, value in asked.items() if value} | bias.for_turn()
 
     def following(self, former: "StreamOptions", open_utterance: int | None) -> "StreamOptions":
         """These options, to take over from `former` while an utterance may be open. Format and model stay."""
@@ -47,12 +61,11 @@ class StreamOptions:
     @classmethod
     def load(cls, stored: dict[str, Any]) -> "StreamOptions":
         former = stored.get("began_with")
-        return cls(
-            model=stored["model"],
-            format=StreamFormat(**stored["format"]),
-            language=stored["language"],
-            interim=stored["interim"],
-            endpointing=EndpointerOptions(**stored["endpointing"]),
-            bias=Bias.load(stored.get("bias", {})),
-            began_with=BeganWith(former["utterance"], Bias.load(former["bias"])) if former else None,
-        )
+        parsed = {
+            "format": StreamFormat(**stored["format"]),
+            "languages": tuple(stored.get("languages", ())),
+            "endpointing": EndpointerOptions(**stored["endpointing"]),
+            "bias": Bias.load(stored.get("bias", {})),
+            "began_with": BeganWith(former["utterance"], Bias.load(former["bias"])) if former else None,
+        }
+        return cls(**stored | parsed)

@@ -74,7 +74,6 @@ class SessionWriter:
         bytes_after: int = 0,
         snapshot: bytes = b"",
         open_start: int | None = None,
-        events: Sequence[Event] = (),
         ack: bool = False,
         drafts: bool = False,
     ) -> None:
@@ -99,7 +98,7 @@ class SessionWriter:
             keep_from=max(0, open_start if open_start is not None else after - PREROLL_KEPT),
             ended=self.ended + len(endpoints),
             marks=endpoints,
-            events=(*(self._speech_started(mark) for mark in started), *events),
+            events=tuple(event for mark in marks if (event := self._told(mark))),
             ack=ack,
         )
         status, next_utterance = await self._log.append(self.owner, chunk, ttl_s=self._ttl_s)
@@ -132,12 +131,15 @@ class SessionWriter:
             Turn(self._kind, self.session, mark.utterance, mark.start, mark.end, mark.speech_end, mark.options, draft)
         )
 
-    def _speech_started(self, mark: SpeechStarted) -> Event:
-        return {
-            "type": "speech_started",
-            "id": f"{self.session}.{mark.utterance}",
-            "start": round(mark.start / SAMPLE_RATE, 3),
-        }
+    def _told(self, mark: Mark) -> Event | None:
+        """The event of a mark; a pause is none, it may yet go on as speech."""
+        utterance = {"id": f"{self.session}.{mark.utterance}"}
+        if isinstance(mark, SpeechStarted):
+            return {"type": "speech_started"} | utterance | {"start": round(mark.start / SAMPLE_RATE, 3)}
+        if isinstance(mark, Endpoint):
+            end = round(mark.speech_end / SAMPLE_RATE, 3)
+            return {"type": "speech_ended"} | utterance | {"end": end, "cause": mark.cause}
+        return None
 
 
 def _with_options(mark: Endpoint | Pause, options_of: Callable[[int], dict[str, Any]]) -> EndpointMark:

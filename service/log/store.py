@@ -81,6 +81,9 @@ class Keys:
     def bias_entries(self, digest: str) -> str:
         return f"{self.prefix}:{{bias}}:entries:{digest}"
 
+    def client_secret(self, hashed: str) -> str:
+        return f"{self.prefix}:secret:{hashed}"
+
 
 class Store:
     """A Redis client with its scripts. Commands are retried through a restart of the server: every script is

@@ -8,7 +8,7 @@ from service.log.publishing import Lease, Outcome, Publisher
 from service.log.turns import Turn
 from service.streaming import agreement as agreements
 from service.streaming.captions import caption_of, final_of, partial_of
-from service.transcript import Final, Hypothesis, Match, Partial
+from service.transcript import Final, Hypothesis, Match, Partial, TokenLogprob
 from service.worker.loading import Loaded
 
 
@@ -28,9 +28,11 @@ class Finisher:
         end = turn.end if turn.end is not None else turn.start
         speech_end = turn.speech_end if turn.speech_end is not None else end
         final = final_of(loaded.agreement, hypothesis, turn.utterance, turn.start, speech_end)
-        # an utterance without words is closed silently, unless a caption of it was shown and must be taken back
+        # an utterance without words is closed silently, unless a caption of it was shown and must be taken back, or
+        # the protocol answers every utterance
         shown = bool(loaded.agreement.decided or loaded.agreement.tail)
-        event = final_event(turn, final) if final.text or shown else None
+        told = final.text or shown or turn.options.get("every_final")
+        event = final_event(turn, final) if told else None
         language = final.language if final.text else ""
         if turn.draft:
             caption = partial_event(turn, caption_of(loaded.agreement, final)) if final.text else None
@@ -87,7 +89,11 @@ def partial_event(turn: Turn, partial: Partial) -> Event:
 
 
 def final_event(turn: Turn, final: Final) -> Event:
-    return {
+    """With the turn's option `logprobs` also the natural logarithm of each token's probability. The bytes of those
+    tokens joined are the text as Whisper writes it, behind a space in most languages; `token` has a replacement
+    character for a part of a character. Only OpenAI's protocols ask for them.
+    """
+    event: Event = {
         "type": "final",
         "id": utterance_id(turn),
         "text": final.text,
@@ -103,6 +109,17 @@ def final_event(turn: Turn, final: Final) -> Event:
             "compression_ratio": round(final.compression_ratio, 3),
             "temperature": final.temperature,
         },
+    }
+    if turn.options.get("logprobs"):
+        event["logprobs"] = [_logprob(token) for token in final.logprobs]
+    return event
+
+
+def _logprob(token: TokenLogprob) -> dict[str, Any]:
+    return {
+        "token": token.utf8.decode(errors="replace"),
+        "bytes": list(token.utf8),
+        "logprob": round(token.logprob, 5),
     }
 
 

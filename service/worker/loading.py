@@ -73,28 +73,30 @@ class Loader:
         end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
         samples = await AudioLog(self._store, turn.session).read(start, end)
         wanted = dict(turn.options)
+        wanted.pop("every_final", None)  # how to answer, not how to decode
         bias = await self._biases.bias(wanted.pop("bias", None), wanted.get("language"))
         options = DecodeOptions(**wanted, bias=bias)
-        language = language_for(options.language, agreement, lease.language, len(samples))
+        spoken_before = lease.language if not options.languages or lease.language in options.languages else None
+        language = language_for(options.language, agreement, spoken_before, len(samples))
+        options = replace(_for_partial(options, agreement) if partial else options, language=language)
         return Loaded(
             claimed=claimed,
             lease=lease,
             agreement=agreement,
-            utterance=Utterance(
-                samples=samples,
-                options=DecodeOptions(
-                    language=language,
-                    task=options.task,
-                    beam_size=1 if partial else options.beam_size,
-                    temperatures=PARTIAL_TEMPERATURES if partial else options.temperatures,
-                    prompt=options.prompt,
-                    # a partial commits only what the alignment is sure of, and nothing at its first hypothesis
-                    word_times=bool(agreement.tail) if partial else options.word_times,
-                    # names wait for their final: a partial is not worth a second pass
-                    bias=replace(bias, watch=True) if bias and partial else bias,
-                ),
-                prefix=agreement.prefix if partial else (),
-            ),
+            utterance=Utterance(samples, options, prefix=agreement.prefix if partial else ()),
             window_start=start,
             bucket=window_for(len(samples)) / SAMPLE_RATE,
         )
+
+
+def _for_partial(options: DecodeOptions, agreement: Agreement) -> DecodeOptions:
+    return replace(
+        options,
+        beam_size=1,
+        temperatures=PARTIAL_TEMPERATURES,
+        # a partial commits only what the alignment is sure of, and nothing at its first hypothesis
+        word_times=bool(agreement.tail),
+        logprobs=False,
+        # names wait for their final: a partial is not worth a second pass
+        bias=replace(options.bias, watch=True) if options.bias else None,
+    )

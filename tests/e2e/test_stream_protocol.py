@@ -80,6 +80,8 @@ async def test_captions_only_grow_and_become_the_final(live_server: str) -> None
     assert times[-1] <= events[-1]["duration"]
     assert all(0 <= word["confidence"] <= 1 for word in words)
     assert [event["id"] for event in stream.of("speech_started")] == list(finals)
+    assert [event["id"] for event in stream.of("speech_ended")] == list(finals)
+    assert {event["cause"] for event in stream.of("speech_ended")} == {"silence"}
     acks = [ack["bytes"] for ack in stream.of("ack")]
     assert acks == sorted(acks)
     assert acks[-1] == 2 * len(speech)
@@ -90,7 +92,7 @@ async def test_without_interim_there_are_no_partials(live_server: str) -> None:
         await stream.audio(samples(CLIP), pace=4)
         await stream.say("finish")
         types = {event["type"] for event in await stream.to_the_end()}
-    assert types == {"started", "ack", "speech_started", "final", "finished"}
+    assert types == {"started", "ack", "speech_started", "speech_ended", "final", "finished"}
 
 
 async def test_flush_makes_final_what_was_said_so_far(live_server: str) -> None:

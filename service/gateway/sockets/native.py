@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -14,10 +15,11 @@ from service import metrics
 from service.audio.endpointer import EndpointerOptions
 from service.audio.stream_decoder import StreamFormat
 from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError, StoreUnavailable
-from service.gateway.auth import Keys
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.sockets.duplex import both_ways, frames, receive
+from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.messages import (
     Configure,
     Control,
@@ -36,29 +38,28 @@ from service.logs import session_id
 log = logging.getLogger(__name__)
 
 TELL_S = 2.0  # a client that does not read is not told why it is dropped
-SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
+SUBPROTOCOL, KEY_PREFIX = "sotto", "sotto-key."  # what browsers offer, which cannot set headers
 
 
 class Connection:
     """One WebSocket: reads frames into a session, relays its events back."""
 
-    def __init__(self, gateway: Gateway, keys: Keys, socket: WebSocket) -> None:
+    def __init__(self, gateway: Gateway, auth: SocketAuth, socket: WebSocket) -> None:
         self._gateway = gateway
-        self._keys = keys
+        self._auth = auth
         self._socket = socket
         self._last_seq = 0
         self._failing = False
         self._told = False
 
     async def run(self) -> None:
-        await self._socket.accept()
+        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(self._socket) else None)
         session: LiveSession | None = None
         try:
-            self._keys.check(self._socket.headers.get("authorization"))
-            self._keys.check_origin(self._socket.headers.get("origin"))
+            await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
             session = await self._open()
             session_id.set(session.id)
-            await self._converse(session)
+            await both_ways(self._read(session), self._relay(session), failed=partial(self._failed, session))
             await self._socket.close(1000)
         except WebSocketDisconnect:
             pass
@@ -83,13 +84,12 @@ class Connection:
     async def _opening_text(self) -> str:
         limit_s = self._gateway.settings.idle_timeout_s
         try:
-            message = await self._receive(limit_s)
+            opening = await receive(self._socket, limit_s)
         except TimeoutError:
             raise IdleTimeout(f"neither start nor resume came within {limit_s} s") from None
-        if message.get("text") is None:
+        if isinstance(opening, bytes):
             raise BadRequest("the first message is a JSON text frame of type start or resume", field="type")
-        text: str = message["text"]
-        return text
+        return opening
 
     async def _options(self, start: Start) -> StreamOptions:
         fmt = StreamFormat(start.format.encoding, start.format.sample_rate, start.format.channels)
@@ -102,40 +102,14 @@ class Connection:
             endpointing=endpointing_of(EndpointerOptions(), start.endpointing),
         )
 
-    async def _converse(self, session: LiveSession) -> None:
-        """Runs both directions until the session is finished or one of them fails."""
-        relay = asyncio.create_task(self._relay(session))
-        reader = asyncio.create_task(self._read(session))
-        try:
-            await asyncio.wait((relay, reader), return_when=asyncio.FIRST_COMPLETED)
-            if reader.done() and (error := reader.exception()):
-                if isinstance(error, SottoError) and not isinstance(error, Conflict | NotFound):
-                    await self._tell(session, error, relay)
-                raise error
-            await relay
-        finally:
-            for task in (relay, reader):
-                task.cancel()
-            await asyncio.gather(relay, reader, return_exceptions=True)
-
     async def _read(self, session: LiveSession) -> None:
         """Takes frames until the client goes; after `finish` it has nothing more to say, and may."""
-        limit_s = float(self._gateway.settings.idle_timeout_s)
-        quiet_s = 0.0
-        while True:
-            try:
-                message = await self._receive(SETTLE_S)
-            except TimeoutError:
-                await session.settle()
-                quiet_s += SETTLE_S
-                if quiet_s >= limit_s:
-                    raise IdleTimeout(f"nothing was sent for {limit_s:.0f} s") from None
-                continue
-            quiet_s = 0.0
-            if (data := message.get("bytes")) is not None:
-                await session.feed(data)
+        idle_s = self._gateway.settings.idle_timeout_s
+        async for frame in frames(self._socket, idle_s=idle_s, settle=session.settle):
+            if isinstance(frame, bytes):
+                await session.feed(frame)
             else:
-                await self._obey(session, parse_control(message["text"]))
+                await self._obey(session, parse_control(frame))
 
     async def _obey(self, session: LiveSession, control: Control) -> None:
         if isinstance(control, Flush):
@@ -166,22 +140,16 @@ class Connection:
                 self._told = True
                 return
 
-    async def _tell(self, session: LiveSession, error: SottoError, relay: asyncio.Task[None]) -> None:
+    async def _failed(self, session: LiveSession, error: BaseException, relay: "asyncio.Task[None]") -> None:
         """Puts a fatal error in the log behind all that came before it, and lets the relay send up to there."""
-        self._failing = True
-        await session.emit(error_event(error))
-        await asyncio.wait((relay,), timeout=TELL_S)
+        if isinstance(error, SottoError) and not isinstance(error, Conflict | NotFound):
+            self._failing = True
+            await session.emit(error_event(error))
+            await asyncio.wait((relay,), timeout=TELL_S)
 
     async def _send(self, event: dict[str, Any]) -> None:
         self._last_seq = event["seq"]
         await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-
-    async def _receive(self, timeout_s: float) -> dict[str, Any]:
-        """The next frame. Raises TimeoutError, WebSocketDisconnect."""
-        message = await asyncio.wait_for(self._socket.receive(), timeout_s)
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1006))
-        return dict(message)
 
     async def _fail(self, error: SottoError) -> None:
         if isinstance(error, Refused):

@@ -129,7 +129,7 @@ def test_flush_ends_the_utterance_with_everything_fed_and_the_stream_goes_on(
     half = len(clip) // 2 + 17
     started = marks_of(endpointer, clip[:half])
     [ended] = endpointer.flush()
-    assert ended == Endpoint(0, started[0].start, half, half)
+    assert ended == Endpoint(0, started[0].start, half, half, "flush")
     assert endpointer.open_utterance is None
     assert endpointer.flush() == []
     rest = [*marks_of(endpointer, clip[half:]), *endpointer.flush()]
@@ -163,6 +163,7 @@ def test_long_speech_is_cut_at_the_limit_without_gap_or_overlap(
     cuts = [utterance for utterance in found[:-1] if utterance.end == utterance.speech_end]
     assert cuts
     for cut in cuts:
+        assert cut.cause == "length"
         assert SpeechStarted(cut.utterance + 1, cut.end) in marks
 
 
