@@ -11,7 +11,17 @@ from service.log.workers import WorkerRegistry, WorkerStatus
 from service.settings import Settings
 
 # names that OpenAI's SDKs send when they mean "the default"
-OPENAI_MODELS = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-latest"})
+OPENAI_MODELS = frozenset(
+    {
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-transcribe-latest",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-4o-transcribe-diarize",
+    }
+)
 LOOK_EVERY_S = 0.25  # admission looks at Redis at most so often
 
 
@@ -61,6 +71,11 @@ class Admission:
         if language and language not in serving[0].languages:
             raise BadRequest(f"{language!r} is not a language that {model} knows", field="language")
         return model
+
+    async def languages(self, model: str) -> tuple[str, ...]:
+        """Those that `model` knows; one alone where it is not multilingual, none while nobody serves it."""
+        serving = (worker for worker in (await self.load()).workers if worker.model == model)
+        return next((worker.languages for worker in serving), ())
 
     async def admit(self, model: str, *, live: bool) -> None:
         """Raises AtCapacity when the deployment is full or its finals are late."""

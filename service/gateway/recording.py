@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -24,17 +24,25 @@ READ_S = 5.0  # seconds of audio per step of decoding
 MAX_OUTSTANDING = 32  # utterances that wait for their finals; reading pauses beyond
 LOOK_S = 0.1
 
+Task = Literal["transcribe", "translate"]
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """What a request asked for; `model` is a model that a worker serves."""
+    """What a request asked for; `model` is a model that a worker serves.
+
+    `languages`: candidates of the detection, all where there are none. `logprobs`: finals tell those of their tokens.
+    """
 
     model: str
     language: str | None = None
-    task: str = "transcribe"
+    languages: tuple[str, ...] = ()
+    task: Task = "transcribe"
     prompt: str = ""
     temperature: float = 0.0
     word_times: bool = True
+    logprobs: bool = False
+    endpointing: EndpointerOptions = EndpointerOptions.OFFLINE
     bias: Bias = field(default_factory=Bias)
 
     def for_turn(self) -> dict[str, Any]:
@@ -43,16 +51,28 @@ class RecordingOptions:
             "task": self.task,
             "prompt": self.prompt,
             "word_times": self.word_times,
-        } | self.bias.for_turn()
-        # a temperature that is asked for replaces the fallback ladder
-        return options | ({"temperatures": [0.0, self.temperature]} if self.temperature else {})
+        }
+        asked = {
+            "languages": list(self.languages),
+            "logprobs": self.logprobs,
+            # a temperature that is asked for replaces the fallback ladder
+            "temperatures": [0.0, self.temperature] if self.temperature else [],
+        }
+        return options | {name: value for name, value in asked.items() if value} | self.bias.for_turn()
 
     def dump(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def load(cls, stored: dict[str, Any]) -> "RecordingOptions":
-        return cls(**stored | {"bias": Bias.load(stored.get("bias", {}))})
+        """What `dump` wrote, here or in an earlier version of the gateway."""
+        endpointing = stored.get("endpointing")
+        parsed = {
+            "languages": tuple(stored.get("languages", ())),
+            "endpointing": EndpointerOptions(**endpointing) if endpointing else EndpointerOptions.OFFLINE,
+            "bias": Bias.load(stored.get("bias", {})),
+        }
+        return cls(**stored | parsed)
 
 
 class Recording:
@@ -116,7 +136,7 @@ class Recording:
         writer = SessionWriter(
             gateway.store, gateway.recordings, self._session, self._owner, kind="bulk", model=self._options.model
         )
-        endpointer = Endpointer(gateway.vad, EndpointerOptions.OFFLINE)
+        endpointer = Endpointer(gateway.vad, self._options.endpointing)
         chunks = read_file(
             self._source,
             max_seconds=gateway.settings.max_upload_s,

@@ -53,7 +53,7 @@ async def submit(
     await gateway.biasing.keep_for(resolved.bias, gateway.settings.job_ttl_s)
     report = None if wish.is_empty else resolved.report
     options = {
-        "recording": RecordingOptions(served, language or None, "transcribe", prompt, bias=resolved.bias).dump(),
+        "recording": RecordingOptions(served, language or None, prompt=prompt, bias=resolved.bias).dump(),
         "filename": file.filename,
         "webhook_url": webhook_url,
         "bias_report": report,

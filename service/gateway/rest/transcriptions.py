@@ -65,7 +65,14 @@ async def transcribe(
     resolved = await gateway.biasing.resolve(wish)
     report = None if wish.is_empty else resolved.report
     word_times = response_format in TIMED_FORMATS  # plain text is spared the alignment
-    options = RecordingOptions(served, language or None, "transcribe", prompt, temperature, word_times, resolved.bias)
+    options = RecordingOptions(
+        served,
+        language or None,
+        prompt=prompt,
+        temperature=temperature,
+        word_times=word_times,
+        bias=resolved.bias,
+    )
     events = Recording(gateway, file.file, file.filename, options).events()
     if stream:
         # a bad file is refused with a status, before the stream begins
