@@ -23,12 +23,21 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of a text: `utf8` is exactly what it spells, which may be a part of a character; `logprob` is the natural
+    logarithm of its probability given the audio and the tokens before it."""
+
+    utf8: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A word of a hypothesis with the tokens that spell it; `text` keeps its leading space.
 
     `start` and `end` are seconds from the first sample that was decoded, `confidence` is the mean and `weakest` the
     least probability of its tokens, in 0..1, `surprisal` their summed negative logarithms in nats; they are None when
-    the decode was not asked for word times.
+    the decode was not asked for word times. `logprobs`: one per token, empty unless they were asked for.
     """
 
     text: str
@@ -38,6 +47,7 @@ class Piece:
     confidence: float | None = None
     weakest: float | None = None
     surprisal: float | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,11 @@ class Hypothesis:
     def tokens(self) -> tuple[int, ...]:
         return tuple(token for piece in self.pieces for token in piece.tokens)
 
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Of each of `tokens`; their bytes joined are `text`, leading space included. Empty unless asked for."""
+        return tuple(logprob for piece in self.pieces for logprob in piece.logprobs)
+
 
 @dataclass(frozen=True, slots=True)
 class Partial:
@@ -98,7 +113,7 @@ class Partial:
 class Final:
     """The immutable transcript of one utterance; `text` may be empty when the endpointer heard no speech in it.
 
-    `matches` count words, not pieces.
+    `matches` count words, not pieces. `logprobs`: of each of `tokens`, empty unless they were asked for.
     """
 
     utterance: int
@@ -113,3 +128,4 @@ class Final:
     compression_ratio: float = 1.0
     temperature: float = 0.0
     matches: tuple[Match, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()

@@ -1,6 +1,9 @@
-"""Teacher forcing: what the model thinks of a given text, for the guards' evidence and for word times."""
+"""Teacher forcing: what the model thinks of a given text, for the guards' evidence, for word times and confidences."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 
 import ctranslate2
 import numpy as np
@@ -12,9 +15,10 @@ from service.decoding.features import HOP, LogMel
 from service.decoding.vocabulary import Vocabulary
 from service.decoding.windows import BUCKETS
 from service.decoding.word_times import timed
-from service.transcript import Piece
+from service.transcript import Piece, TokenLogprob
 
 NO_FRAMES = 2  # makes the time warping trivial where only probabilities are wanted
+LEAST_PROBABILITY = 1e-10  # of a token; keeps its logarithm finite
 
 
 class Aligner:
@@ -59,4 +63,20 @@ class Aligner:
                 found = self._model.align(memory, start, texts, frames)
             for (i, item, _), path in zip(group, found, strict=True):
                 result[i] = timed(pieces[i], path.alignments, path.text_token_probs, item.utterance.seconds)
+                if item.utterance.options.logprobs:
+                    result[i] = self._with_logprobs(result[i], path.text_token_probs)
         return result
+
+    def _with_logprobs(self, pieces: Sequence[Piece], probabilities: Sequence[float]) -> tuple[Piece, ...]:
+        """`probabilities`: one per token of all pieces, 0..1."""
+        following = iter(probabilities)
+        return tuple(
+            replace(piece, logprobs=self._logprobs(piece.tokens, list(islice(following, len(piece.tokens)))))
+            for piece in pieces
+        )
+
+    def _logprobs(self, tokens: Sequence[int], probabilities: Sequence[float]) -> tuple[TokenLogprob, ...]:
+        return tuple(
+            TokenLogprob(self._vocabulary.utf8(token), math.log(min(max(p, LEAST_PROBABILITY), 1.0)))
+            for token, p in zip(tokens, probabilities, strict=True)
+        )

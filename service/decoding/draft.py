@@ -100,9 +100,9 @@ class Item:
 
     @property
     def needs_times(self) -> bool:
-        """Word times are asked for, or the confidences that come with them are."""
+        """Word times are asked for, or the probabilities that come with them are."""
         options = self.utterance.options
-        return options.word_times or (options.bias is not None and not options.bias.watch)
+        return options.word_times or options.logprobs or (options.bias is not None and not options.bias.watch)
 
     @property
     def window(self) -> int:

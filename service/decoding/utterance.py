@@ -17,19 +17,22 @@ Samples = npt.NDArray[np.int16]
 class DecodeOptions:
     """How one utterance wants to be decoded; travels with it and never leaks to another.
 
-    `language`: ISO 639-1 code, None to detect. `beam_size` 1 is greedy. `temperatures` starts with 0 and names
-    one further attempt each for a hypothesis that fails its checks: the attempts are deterministic (see
-    `fallback`), so a turn that is decoded twice reads the same; `(0.0,)` means no second attempt. `prompt` is
-    text that precedes the utterance. `word_times`: measure start, end and confidence of each word. `bias`: lists of
-    phrases that may be said.
+    `language`: ISO 639-1 code, None to detect; `languages`: the only ones to detect, where there are any.
+    `beam_size` 1 is greedy. `temperatures` starts with 0 and names one further attempt each for a hypothesis that
+    fails its checks: the attempts are deterministic (see `fallback`), so a turn that is decoded twice reads the same;
+    `(0.0,)` means no second attempt. `prompt` is text that precedes the utterance. `word_times`: measure start, end
+    and confidence of each word. `logprobs`: tell the log-probability of each token. `bias`: lists of phrases that may
+    be said.
     """
 
     language: str | None = None
+    languages: tuple[str, ...] = ()
     task: Literal["transcribe", "translate"] = "transcribe"
     beam_size: int = 5
     temperatures: tuple[float, ...] = (0.0, 0.4, 0.8)
     prompt: str = ""
     word_times: bool = True
+    logprobs: bool = False
     bias: Bias | None = None
 
     def __post_init__(self) -> None:
@@ -39,7 +42,8 @@ class DecodeOptions:
             raise ValueError("beam_size must be at least 1")
         if not self.temperatures or self.temperatures[0] != 0:
             raise ValueError("temperatures must start with 0")
-        object.__setattr__(self, "temperatures", tuple(self.temperatures))  # options that travelled bring a list
+        for name in ("temperatures", "languages"):  # options that travelled bring a list
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)

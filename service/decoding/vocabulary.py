@@ -21,6 +21,17 @@ BYTE_SPELLED = frozenset(  # languages whose script takes several tokens per cha
 )
 
 
+def _alphabet() -> dict[str, int]:
+    """The characters that stand for bytes in the names of tokens (openai/gpt-2 `encoder.py`): printable ones for
+    themselves, those from U+0100 on for the others."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+BYTE_OF = _alphabet()
+
+
 class Vocabulary:
     """Immutable after construction. Raises ModelUnavailable when `tokenizer.json` is missing or broken."""
 
@@ -62,6 +73,10 @@ class Vocabulary:
 
     def text(self, tokens: Sequence[int]) -> str:
         return str(self._tokens.decode(list(tokens)))
+
+    def utf8(self, token: int) -> bytes:
+        """What a text token spells: exactly these bytes, where `text` has a replacement for a part of a character."""
+        return bytes(BYTE_OF[character] for character in str(self._tokens.id_to_token(token)))
 
     def pieces(self, tokens: Sequence[int], language: str) -> tuple[Piece, ...]:
         """Text tokens as words, punctuation joined to its word; texts keep their leading space."""

@@ -61,7 +61,7 @@ class WhisperDecoder:
         for utterance in batch:
             self._check(utterance)
         costs = Costs()
-        items = [Item(utterance, utterance.options.language or self.languages[0]) for utterance in batch]
+        items = [Item(utterance, self._first_language(utterance.options)) for utterance in batch]
         waiting = [item for item in items if _is_audible(item.utterance)]
         for number in itertools.count():
             if not waiting:
@@ -76,15 +76,20 @@ class WhisperDecoder:
         return DecodeResult(hypotheses, costs.timings(batch_size=len(batch), rejected=rejected), tuple(boosts))
 
     def _check(self, utterance: Utterance) -> None:
-        samples, language = utterance.samples, utterance.options.language
+        samples, options = utterance.samples, utterance.options
         if samples.ndim != 1 or samples.dtype != np.int16:
             raise ValueError(f"samples must be int16 [n], not {samples.dtype} {list(samples.shape)}")
         if len(samples) > MAX_SAMPLES:
             raise ValueError(f"utterance of {utterance.seconds:.1f} s is over {MAX_SAMPLES / SAMPLE_RATE:.0f} s")
-        if language is not None and not self.supports(language):
-            raise ValueError(f"the model does not know the language {language!r}")
+        for language in options.languages if options.language is None else (options.language,):
+            if not self.supports(language):
+                raise ValueError(f"the model does not know the language {language!r}")
         if len(utterance.prefix) > MAX_PREFIX:
             raise ValueError(f"prefix of {len(utterance.prefix)} tokens is over {MAX_PREFIX}")
+
+    def _first_language(self, options: DecodeOptions) -> str:
+        """The language that was asked for; where it is to be detected, what stands until then."""
+        return options.language or (options.languages or self.languages)[0]
 
     def _attempt(self, items: list[Item], number: int, costs: Costs) -> None:
         """Decodes each item and keeps the draft where it is better than the item's."""
@@ -127,9 +132,11 @@ class WhisperDecoder:
             return
         with costs.measured("generate"):
             found = self._model.detect_language(model.take(encoded.memory, unknown))
-        for row, ((token, probability), *_) in zip(unknown, found, strict=True):
-            items[row].language = token.strip("<|>")
-            items[row].language_probability = float(probability)
+        for row, ranked in zip(unknown, found, strict=True):
+            probabilities = {token.strip("<|>"): float(probability) for token, probability in ranked}
+            candidates = items[row].utterance.options.languages or probabilities
+            items[row].language = max(candidates, key=probabilities.__getitem__)
+            items[row].language_probability = probabilities[items[row].language]
 
     def _prompt(self, item: Item) -> list[int]:
         utterance = item.utterance

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import replace
 
 from service.streaming.agreement import Agreement, contradicts
-from service.transcript import SAMPLE_RATE, Final, Hypothesis, Partial, Piece, Word
+from service.transcript import SAMPLE_RATE, Final, Hypothesis, Partial, Piece, TokenLogprob, Word
 
 SHORT_UTTERANCE_SAMPLES = 2 * SAMPLE_RATE  # too short to detect a language by itself
 
@@ -33,6 +33,7 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
     It begins with the committed words whatever the hypothesis says; `text` is empty when nothing was said.
     """
     start_s, end_s = start / SAMPLE_RATE, speech_end / SAMPLE_RATE
+    heard = hypothesis
     if contradicts(agreement, hypothesis):
         pieces = _spread(agreement.decided, max(0.0, end_s - start_s))
         hypothesis = replace(hypothesis, pieces=pieces, matches=())
@@ -54,6 +55,7 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
             replace(match, first=bisect_left(spoken, match.first), last=bisect_left(spoken, match.last))
             for match in hypothesis.matches
         ),
+        logprobs=_logprobs(heard, hypothesis.tokens),
     )
 
 
@@ -70,6 +72,11 @@ def _word(piece: Piece, offset_s: float) -> Word:
         end=round(offset_s + (piece.end or 0.0), 3),
         confidence=round(piece.confidence if piece.confidence is not None else 0.0, 4),
     )
+
+
+def _logprobs(heard: Hypothesis, tokens: tuple[int, ...]) -> tuple[TokenLogprob, ...]:
+    """Of a text's tokens: all that were heard, or the committed ones where the hypothesis was decoded behind those."""
+    return heard.logprobs[: len(tokens)] if heard.tokens[: len(tokens)] == tokens else ()
 
 
 def _spread(pieces: tuple[Piece, ...], span_s: float) -> tuple[Piece, ...]:

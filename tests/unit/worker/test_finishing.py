@@ -1,9 +1,12 @@
 """The events that a client reads, and the words that matches of a bias list count."""
 
+import json
+from dataclasses import replace
+
 from service.log.turns import Turn
 from service.streaming.agreement import Agreement
 from service.streaming.captions import final_of
-from service.transcript import Hypothesis, Match, Piece
+from service.transcript import Hypothesis, Match, Piece, TokenLogprob
 from service.worker.finishing import final_event
 
 TURN = Turn("final", "s_1", 3, 0, 16_000, 16_000, {})
@@ -53,3 +56,30 @@ def test_committed_words_are_not_rewritten_and_the_match_is_dropped_with_its_wor
     told = event(Hypothesis(pieces(" a", " Loewe", " bag"), "en", matches=(match("Loewe", 1, 2),)), committed)
     assert told["text"] == "a low eve"
     assert told["bias"] == []
+
+
+SAID = (
+    Piece(" a", (1,), logprobs=(TokenLogprob(b" a", -0.1234567),)),
+    Piece(" 鹕", (2, 3), logprobs=(TokenLogprob(b" \xe9", -2.5), TokenLogprob(b"\xb9\x95", 0.0))),
+)
+
+
+def test_a_final_tells_what_each_token_spells_and_how_likely_it_was_where_the_turn_asks() -> None:
+    final = final_of(Agreement(), Hypothesis(SAID, "zh"), 3, 0, 16_000)
+    told = final_event(replace(TURN, options={"logprobs": True}), final)
+    assert told["logprobs"] == [
+        {"token": " a", "bytes": [32, 97], "logprob": -0.12346},
+        {"token": " \ufffd", "bytes": [32, 233], "logprob": -2.5},
+        {"token": "\ufffd\ufffd", "bytes": [185, 149], "logprob": 0.0},
+    ]
+    assert bytes(byte for token in told["logprobs"] for byte in token["bytes"]).decode() == " a 鹕"
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_a_final_whose_turn_does_not_ask_has_no_log_probabilities() -> None:
+    assert "logprobs" not in event(Hypothesis(SAID, "zh"))
+
+
+def test_a_final_without_text_has_no_tokens_to_tell_of() -> None:
+    final = final_of(Agreement(), Hypothesis((), "en"), 3, 0, 16_000)
+    assert final_event(replace(TURN, options={"logprobs": True}), final)["logprobs"] == []
