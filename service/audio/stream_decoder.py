@@ -69,8 +69,9 @@ class StreamDecoder:
     def feed(self, data: bytes) -> Int16:
         """The samples, 16 kHz mono int16, shape (n,), n >= 0, that `data` completes.
 
-        With encoding "opus" each call takes one packet; all others may be cut at any byte. Raises BadAudio
-        (field "audio") for data that is not of the stream's format.
+        With encoding "opus" each call takes one packet; all others may be cut at any byte. At other rates than 16 kHz
+        the last 4 ms are held back: what ends at a client's flush lacks them, they lead what is fed next. Raises
+        BadAudio (field "audio") for data that is not of the stream's format.
         """
         return _join([part for rate, samples in self._source.feed(data) for part in self._resample(rate, samples)])
 
