@@ -1,11 +1,17 @@
-"""Typed client of Sotto: live streams that resume by themselves, and recordings over REST."""
+"""Typed client of Sotto, with and without asyncio: live streams that resume by themselves, recordings, bias lists.
 
+`SottoClient` and `AsyncSottoClient` have the same methods; `LiveStream` and `Stream` are their live streams.
+"""
+
+from sotto_client.async_rest import AsyncSottoClient
 from sotto_client.biasing import BiasList, BiasMatch, BiasReport, Evidence, Keyword, ListVersion, Rejection
+from sotto_client.calls import ResponseFormat
 from sotto_client.errors import (
     ApiError,
     BadRequest,
     Conflict,
     Failed,
+    JobCancelled,
     NotFound,
     ProtocolError,
     Refused,
@@ -29,14 +35,18 @@ from sotto_client.events import (
     Word,
     as_message,
 )
-from sotto_client.options import AudioFormat, Patience, StreamOptions
+from sotto_client.jobs import Job, JobStatus
+from sotto_client.options import AudioFormat, Patience, StreamOptions, Wanted
 from sotto_client.rest import SottoClient
 from sotto_client.stream import Stream
+from sotto_client.threaded import LiveStream
+from sotto_client.transcript_events import TextDelta, TextDone, TextSegment, TranscriptEvent
 from sotto_client.transcription import Segment, TranscribedWord, Transcription
 
 __all__ = [
     "Acknowledged",
     "ApiError",
+    "AsyncSottoClient",
     "AudioFormat",
     "BadRequest",
     "BiasList",
@@ -49,8 +59,12 @@ __all__ = [
     "Failed",
     "Final",
     "Finished",
+    "Job",
+    "JobCancelled",
+    "JobStatus",
     "Keyword",
     "ListVersion",
+    "LiveStream",
     "NotFound",
     "Partial",
     "Patience",
@@ -58,6 +72,7 @@ __all__ = [
     "ProtocolError",
     "Refused",
     "Rejection",
+    "ResponseFormat",
     "Resumed",
     "Segment",
     "SottoClient",
@@ -68,10 +83,15 @@ __all__ = [
     "Stream",
     "StreamClosed",
     "StreamOptions",
+    "TextDelta",
+    "TextDone",
+    "TextSegment",
     "TranscribedWord",
+    "TranscriptEvent",
     "Transcription",
     "Unauthorized",
     "Unreachable",
+    "Wanted",
     "Word",
     "as_message",
 ]

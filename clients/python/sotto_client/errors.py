@@ -4,9 +4,10 @@ SottoClientError
 ├── Unreachable       no server answered, or the stream could not be resumed before its deadline
 ├── ProtocolError     the server said something that this client does not understand
 ├── StreamClosed      audio or a command was sent after `finish` or after the stream ended
+├── JobCancelled      the job that was waited for was cancelled
 └── ApiError          the server refused or failed; carries `code`, `field` and `status`
     ├── Unauthorized  the key is missing or wrong
-    ├── NotFound      no such session, model, bias list or route
+    ├── NotFound      no such session, model, job, bias list or route
     ├── BadRequest    the request or its audio is at fault; the caller can mend it
     ├── Conflict      another connection took the session over
     ├── Refused       not now: try again after `retry_after_s`
@@ -33,10 +34,15 @@ class StreamClosed(SottoClientError):
     pass
 
 
+class JobCancelled(SottoClientError):
+    pass
+
+
 class ApiError(SottoClientError):
     """`code` is stable and for programs, the message for people; `field` names the input at fault.
 
-    `status` is the HTTP status, None when the error came over a WebSocket.
+    `status` is the HTTP status, None when the error was told by a stream, a job or a server-sent event.
+    `retry_after_s`: seconds after which to try again, where the server says so.
     """
 
     def __init__(
@@ -90,7 +96,7 @@ _CLASS_BY_CODE: dict[str, type[ApiError]] = {
     "at_capacity": Refused,
     "no_workers": Refused,
 }
-_CLASS_BY_STATUS: dict[int, type[ApiError]] = {
+_CLASS_BY_STATUS: dict[int | None, type[ApiError]] = {
     401: Unauthorized,
     403: Unauthorized,
     404: NotFound,
@@ -98,7 +104,14 @@ _CLASS_BY_STATUS: dict[int, type[ApiError]] = {
     429: Refused,
     503: Refused,
 }
-_CODE_BY_STATUS = {401: "unauthorized", 403: "unauthorized", 404: "not_found", 429: "refused", 503: "refused"}
+_CODE_BY_STATUS = {
+    401: "unauthorized",
+    403: "unauthorized",
+    404: "not_found",
+    409: "conflict",
+    429: "refused",
+    503: "refused",
+}
 
 
 def reason(error: BaseException) -> str:
@@ -116,13 +129,22 @@ def error_from_event(code: str, message: str, field: str | None, close_code: int
     return known(message, code=code, field=field)
 
 
-def error_from_response(status: int, body: Any, retry_after: str | None = None) -> ApiError:
-    """The error for an HTTP answer; `body` is the decoded JSON, or None when it was not JSON."""
+def error_from_response(status: int | None, body: Any, retry_after: str | None = None) -> ApiError:
+    """The error for an HTTP answer, or for one told within an answer that began well (`status` None).
+
+    `body` is the decoded JSON, or None when it was not JSON.
+    """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
-    code = error.get("code") or _CODE_BY_STATUS.get(status) or f"http_{status}"
-    message = error.get("message") or f"the server answered with HTTP status {status}"
-    kind = _CLASS_BY_CODE.get(code) or _CLASS_BY_STATUS.get(status) or (BadRequest if status < 500 else Failed)
+    code, message = error.get("code"), error.get("message")
+    if status is None:
+        mendable = error.get("type") == "invalid_request_error"
+        code, message = code or "internal_error", message or "the server does not say what went wrong"
+    else:
+        mendable = status < 500
+        code = code or _CODE_BY_STATUS.get(status) or f"http_{status}"
+        message = message or f"the server answered with HTTP status {status}"
+    kind = _CLASS_BY_CODE.get(code) or _CLASS_BY_STATUS.get(status) or (BadRequest if mendable else Failed)
     try:
         retry_after_s = float(retry_after) if retry_after is not None else None
     except ValueError:  # the other form of the header is a date

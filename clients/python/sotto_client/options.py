@@ -41,10 +41,14 @@ class StreamOptions:
 
 
 class Wanted(TypedDict, total=False):
-    """What a recording may be transcribed with; what is left out is the server's choice (see `StreamOptions`)."""
+    """What a recording may be transcribed with; what is left out is the server's choice (see `StreamOptions`).
+
+    `prompt` is text that precedes the recording, of at most 2000 characters: spelling and names to lean on.
+    """
 
     language: str | None
     model: str | None
+    prompt: str | None
     keywords: Sequence[Keyword] | None
     bias_lists: Sequence[str] | None
     bias_strength: float | None
@@ -52,7 +56,7 @@ class Wanted(TypedDict, total=False):
 
 def form_fields(wanted: Wanted) -> dict[str, Any]:
     """As fields of the REST form; keywords are one field, however many they are."""
-    fields: dict[str, Any] = {"language": wanted.get("language"), "model": wanted.get("model")}
+    fields: dict[str, Any] = {name: wanted.get(name) for name in ("language", "model", "prompt")}
     if (keywords := wanted.get("keywords")) is not None:
         fields["keywords"] = json.dumps(plain(keywords), ensure_ascii=False)
     if (bias_lists := wanted.get("bias_lists")) is not None:

@@ -19,20 +19,23 @@ class TranscribedWord:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One utterance. Times in seconds."""
+    """One utterance, counted from 0. Times in seconds from the start of the recording; `confidence` in 0..1, the
+    geometric mean of its tokens' probabilities, None where the server gives none."""
 
     id: int
     start: float
     end: float
     text: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """`duration` in seconds; `language` as the server names it; `bias` tells what was done of what was asked."""
+    """`duration` in seconds; `language` as the server names it, None when nothing was said; `words` are empty in a
+    translation; `bias` tells what was done of the names and phrases, when the request named any."""
 
     text: str
-    language: str
+    language: str | None
     duration: float
     segments: tuple[Segment, ...]
     words: tuple[TranscribedWord, ...]
@@ -46,10 +49,7 @@ def parse_transcription(values: Any) -> Transcription:
             text=values["text"],
             language=values["language"],
             duration=float(values["duration"]),
-            segments=tuple(
-                Segment(segment["id"], segment["start"], segment["end"], segment["text"].strip())
-                for segment in values.get("segments") or ()
-            ),
+            segments=tuple(map(parse_segment, values.get("segments") or ())),
             words=tuple(
                 TranscribedWord(word["word"], word["start"], word["end"], word.get("confidence"))
                 for word in values.get("words") or ()
@@ -58,3 +58,8 @@ def parse_transcription(values: Any) -> Transcription:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ProtocolError(f"the server's answer is not a transcription ({error})") from error
+
+
+def parse_segment(values: Any) -> Segment:
+    """Raises KeyError, TypeError or ValueError for something else. Server-sent events write `id` as a string."""
+    return Segment(int(values["id"]), values["start"], values["end"], values["text"].strip(), values.get("confidence"))
