@@ -22,7 +22,7 @@ from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
 from service.gateway.limits import Guard
 from service.gateway.replies import error_body
-from service.gateway.rest import bias_lists, jobs, models, transcriptions
+from service.gateway.rest import bias_lists, jobs, models, page, transcriptions
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
 from service.gateway.sockets.handshake import SocketAuth
@@ -92,7 +92,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.state.gateway = gateway
     app.state.probe = health.Probe(gateway)
     app.add_middleware(Guard, keys=keys, max_bytes=settings.max_upload_mb * 1024 * 1024)
-    for module in (health, models, transcriptions, jobs, bias_lists):
+    for module in (health, models, transcriptions, jobs, bias_lists, page):
         app.include_router(module.router)
 
     @app.websocket("/v1/stream")
