@@ -68,6 +68,17 @@ export interface SpeechStarted extends Sequenced {
   readonly start: number;
 }
 
+/**
+ * An utterance has ended at `end`, and its final is being decoded: `silence` was heard, it had grown to the greatest
+ * `length`, or a `flush` or the end of the audio cut it.
+ */
+export interface SpeechEnded extends Sequenced {
+  readonly type: "speech_ended";
+  readonly id: string;
+  readonly end: number;
+  readonly cause: "silence" | "length" | "flush";
+}
+
 /** The caption of an open utterance: `committed` only ever grows, `tentative` may change. */
 export interface Partial extends Sequenced {
   readonly type: "partial";
@@ -120,6 +131,7 @@ export type SottoEvent =
   | Acknowledged
   | Resumed
   | SpeechStarted
+  | SpeechEnded
   | Partial
   | Final
   | Configured
@@ -134,6 +146,7 @@ const SHAPES: Readonly<Record<SottoEvent["type"], Shape>> = {
   ack: { bytes: "number" },
   resumed: { bytes: "number" },
   speech_started: { id: "string", start: "number" },
+  speech_ended: { id: "string", end: "number", cause: "string" },
   partial: { id: "string", committed: "string", tentative: "string", start: "number", end: "number" },
   final: { id: "string", text: "string", start: "number", end: "number", words: "array", bias: "array" },
   configured: {},

@@ -15,6 +15,7 @@ export type {
   Rejection,
   Resumed,
   SottoEvent,
+  SpeechEnded,
   SpeechStarted,
   Started,
   Word,
