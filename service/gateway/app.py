@@ -22,11 +22,12 @@ from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
 from service.gateway.limits import Guard
 from service.gateway.replies import error_body
-from service.gateway.rest import bias_lists, jobs, models, page, transcriptions
+from service.gateway.rest import bias_lists, jobs, models, page, realtime, transcriptions
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
 from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
+from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -92,12 +93,16 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.state.gateway = gateway
     app.state.probe = health.Probe(gateway)
     app.add_middleware(Guard, keys=keys, max_bytes=settings.max_upload_mb * 1024 * 1024)
-    for module in (health, models, transcriptions, jobs, bias_lists, page):
+    for module in (health, models, transcriptions, jobs, bias_lists, page, realtime):
         app.include_router(module.router)
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
         await Connection(gateway, auth, socket).run()
+
+    @app.websocket("/v1/realtime")
+    async def realtime_socket(socket: WebSocket) -> None:
+        await RealtimeConnection(gateway, auth, socket).run()
 
     _answer_errors(app)
     return app
