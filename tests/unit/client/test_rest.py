@@ -1,16 +1,15 @@
-"""The REST client against a local HTTP server with prepared answers."""
+"""The REST client, with and without asyncio, against a local HTTP server with prepared answers."""
 
+import inspect
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from sotto_client import (
+    AsyncSottoClient,
     BadRequest,
     BiasList,
+    Conflict,
     Failed,
     NotFound,
     ProtocolError,
@@ -22,6 +21,9 @@ from sotto_client import (
     Unauthorized,
     Unreachable,
 )
+
+from tests.unit.client.both_clients import TRANSPORTS, Ask
+from tests.unit.client.conftest import Answers
 
 TRANSCRIPTION = {
     "language": "en",
@@ -35,124 +37,121 @@ TRANSCRIPTION = {
 }
 
 
-@dataclass
-class Answers:
-    """What the server says next, and what it was asked."""
+def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
+    def methods(client: type) -> dict[str, list[inspect.Parameter]]:
+        found = inspect.getmembers(client, inspect.isfunction)
+        return {
+            name.removeprefix("a") if name == "aclose" else name: list(inspect.signature(method).parameters.values())
+            for name, method in found
+            if not name.startswith("_") or name == "__init__"
+        }
 
-    url: str = ""
-    status: int = 200
-    body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    prepared = Answers()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
-            prepared.asked.append((self.path, dict(self.headers), self.rfile.read(size)))
-            self.send_response(prepared.status)
-            for name, value in prepared.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(prepared.body.encode())))
-            self.end_headers()
-            self.wfile.write(prepared.body.encode())
-
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        prepared.url = f"http://127.0.0.1:{server.server_port}"
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        yield prepared
-        server.shutdown()
+    blocking = methods(SottoClient)
+    assert blocking.pop("stream")  # audio from an iterable: asyncio has `live` and tasks for that
+    assert methods(AsyncSottoClient) == blocking
 
 
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    path = tmp_path / "note.wav"
-    path.write_bytes(b"RIFF-and-so-on")
-    return path
-
-
-def test_transcription_is_typed(answers: Answers, recording: Path) -> None:
-    answers.body = json.dumps(TRANSCRIPTION)
-    with SottoClient(answers.url, api_key="k") as client:
-        transcription = client.transcribe(recording, language="en")
-    assert transcription.text == "Hello there."
+async def test_transcription_is_typed(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.say(json.dumps(TRANSCRIPTION))
+    transcription = await ask("transcribe", recording, language="en", prompt="Dear Zoë,", api_key="k")
+    assert (transcription.text, transcription.language, transcription.duration) == ("Hello there.", "en", 1.5)
     assert transcription.segments == (Segment(0, 0.1, 1.0, "Hello there."),)
     assert transcription.words[1] == TranscribedWord("there", 0.5, 1.0, None)
-    path, headers, body = answers.asked[0]
-    assert path == "/v1/audio/transcriptions"
-    assert headers["Authorization"] == "Bearer k"
-    for part in (b'filename="note.wav"', b"RIFF-and-so-on", b"verbose_json", b'name="timestamp_granularities[]"'):
-        assert part in body
+    [asked] = answers.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/audio/transcriptions")
+    assert asked.headers["Authorization"] == "Bearer k"
+    for part in (
+        'filename="note.wav"',
+        "RIFF-and-so-on",
+        "verbose_json",
+        'name="timestamp_granularities[]"',
+        "Dear Zoë,",
+    ):
+        assert part.encode() in asked.body
 
 
-def test_names_and_phrases_travel_with_a_recording(answers: Answers, recording: Path) -> None:
+async def test_recording_without_speech_has_no_language(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.say(json.dumps({"language": None, "duration": 2.0, "text": "", "words": [], "segments": []}))
+    transcription = await ask("transcribe", recording)
+    assert (transcription.text, transcription.language, transcription.words) == ("", None, ())
+
+
+async def test_translation_has_a_route_of_its_own(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.say(json.dumps({name: value for name, value in TRANSCRIPTION.items() if name != "words"}))
+    translation = await ask("translate", recording, model="base")
+    assert (translation.text, translation.words, len(translation.segments)) == ("Hello there.", (), 1)
+    [asked] = answers.asked
+    assert asked.path == "/v1/audio/translations"
+    assert b'name="model"\r\n\r\nbase\r\n' in asked.body
+
+
+async def test_names_and_phrases_travel_with_a_recording(answers: Answers, ask: Ask, recording: Path) -> None:
     report = {"entries": 2, "strength": 1.5, "lists": [], "rejected": [], "rejected_total": 0, "matches": []}
-    answers.body = json.dumps(TRANSCRIPTION | {"bias": report})
-    with SottoClient(answers.url) as client:
-        transcription = client.transcribe(
-            recording, keywords=["Zoë", {"phrase": "Loewe", "boost": 2}], bias_lists=("brands",), bias_strength=1.5
-        )
+    answers.say(json.dumps(TRANSCRIPTION | {"bias": report}))
+    keywords = ["Zoë", {"phrase": "Loewe", "boost": 2}]
+    transcription = await ask("transcribe", recording, keywords=keywords, bias_lists=("brands",), bias_strength=1.5)
     assert transcription.bias is not None
     assert (transcription.bias.entries, transcription.bias.strength) == (2, 1.5)
-    _, _, body = answers.asked[0]
     for name, value in (
         ("keywords", '["Zoë", {"phrase": "Loewe", "boost": 2}]'),
         ("bias_lists", '["brands"]'),
         ("bias_strength", "1.5"),
     ):
-        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in answers.asked[0].body
 
 
-def test_bias_lists_are_managed(answers: Answers) -> None:
+async def test_bias_lists_are_managed(answers: Answers, ask: Ask) -> None:
     told = {"object": "bias_list", "name": "brands", "version": 2, "entries": 1, "updated_at": 12.5}
     rejected = [{"index": 1, "phrase": "", "reason": "empty", "message": "phrase is empty"}]
     known = BiasList("brands", 2, 1, 12.5)
-    with SottoClient(answers.url) as client:
-        answers.body = json.dumps(told | {"rejected": rejected})
-        put = client.put_bias_list("brands", ["Loewe", ""])
-        assert put == BiasList("brands", 2, 1, 12.5, rejected=(Rejection(1, "", "empty", "phrase is empty"),))
-        client.patch_bias_list("brands", add=[{"phrase": "Dior"}], remove=["Loewe"])
-        answers.body = json.dumps(told | {"phrases": [{"phrase": "Loewe"}]})
-        assert client.get_bias_list("brands").phrases == ({"phrase": "Loewe"},)
-        answers.body = json.dumps(told)
-        assert client.delete_bias_list("brands") == known
-        answers.body = json.dumps({"object": "list", "data": [told]})
-        assert client.bias_lists() == (known,)
-    assert [path for path, _, _ in answers.asked] == ["/v1/bias-lists/brands"] * 4 + ["/v1/bias-lists"]
-    assert [json.loads(body) for _, _, body in answers.asked[:2]] == [
+    answers.say(json.dumps(told | {"rejected": rejected}))
+    put = await ask("put_bias_list", "brands", ["Loewe", ""])
+    assert put == BiasList("brands", 2, 1, 12.5, rejected=(Rejection(1, "", "empty", "phrase is empty"),))
+    await ask("patch_bias_list", "brands", add=[{"phrase": "Dior"}], remove=["Loewe"])
+    answers.say(json.dumps(told | {"phrases": [{"phrase": "Loewe"}]}))
+    assert (await ask("get_bias_list", "brands")).phrases == ({"phrase": "Loewe"},)
+    answers.say(json.dumps(told))
+    assert await ask("delete_bias_list", "brands") == known
+    answers.say(json.dumps({"object": "list", "data": [told]}))
+    assert await ask("bias_lists") == (known,)
+    route = "/v1/bias-lists/brands"
+    assert [(asked.method, asked.path) for asked in answers.asked] == [
+        ("PUT", route),
+        ("PATCH", route),
+        ("GET", route),
+        ("DELETE", route),
+        ("GET", "/v1/bias-lists"),
+    ]
+    assert [json.loads(asked.body) for asked in answers.asked[:2]] == [
         ["Loewe", ""],
         {"add": [{"phrase": "Dior"}], "remove": ["Loewe"]},
     ]
 
 
-def test_a_name_of_a_list_cannot_lead_elsewhere(answers: Answers) -> None:
-    answers.status, answers.body = 400, "{}"
-    with SottoClient(answers.url) as client, pytest.raises(BadRequest):
-        client.get_bias_list("../models?x")
-    assert answers.asked[0][0] == "/v1/bias-lists/..%2Fmodels%3Fx"
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [("get_bias_list", "/v1/bias-lists/..%2Fmodels%3Fx"), ("get_job", "/v1/jobs/..%2Fmodels%3Fx")],
+)
+async def test_a_name_cannot_lead_elsewhere(answers: Answers, ask: Ask, method: str, route: str) -> None:
+    answers.status = 400
+    answers.say("{}")
+    with pytest.raises(BadRequest):
+        await ask(method, "../models?x")
+    assert answers.asked[0].path == route
 
 
-def test_subtitles_come_as_the_server_wrote_them(answers: Answers, recording: Path) -> None:
-    answers.body = "1\n00:00:00,100 --> 00:00:01,000\nHello there.\n"
-    with SottoClient(answers.url) as client:
-        assert client.transcribe_as("srt", recording) == answers.body
+async def test_subtitles_come_as_the_server_wrote_them(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.say("1\n00:00:00,100 --> 00:00:01,000\nHello there, Zoë.\n")
+    assert await ask("transcribe_as", "srt", recording) == answers.bodies[0]
+    assert b"timestamp_granularities" not in answers.asked[0].body
 
 
-def test_models_are_listed(answers: Answers) -> None:
-    answers.body = '{"object":"list","data":[{"id":"base","object":"model"}]}'
-    with SottoClient(answers.url) as client:
-        assert client.models() == ("base",)
+async def test_models_are_listed(answers: Answers, ask: Ask) -> None:
+    answers.say('{"object":"list","data":[{"id":"base","object":"model"}]}')
+    assert await ask("models") == ("base",)
 
 
+@pytest.mark.parametrize("method", ["transcribe", "transcribe_events", "submit_job"])
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
@@ -160,6 +159,7 @@ def test_models_are_listed(answers: Answers) -> None:
         (401, None, Unauthorized),
         (404, "model_not_found", NotFound),
         (404, "bias_list_not_found", NotFound),
+        (409, "conflict", Conflict),
         (422, "too_many_entries", BadRequest),
         (413, "too_large", BadRequest),
         (415, "unsupported_media", BadRequest),
@@ -168,37 +168,59 @@ def test_models_are_listed(answers: Answers) -> None:
         (503, "no_workers", Refused),
     ],
 )
-def test_errors_have_a_type(
-    answers: Answers, recording: Path, status: int, code: str | None, kind: type[Exception]
+async def test_errors_have_a_type(
+    answers: Answers, ask: Ask, recording: Path, method: str, status: int, code: str | None, kind: type[Exception]
 ) -> None:
     answers.status = status
     answers.headers = {"Retry-After": "7"}
-    answers.body = json.dumps({"error": {"message": "why", "type": "t", "param": "file", "code": code}})
-    with SottoClient(answers.url) as client, pytest.raises(kind, match="why") as caught:
-        client.transcribe(recording)
+    answers.say(json.dumps({"error": {"message": "why", "type": "t", "param": "file", "code": code}}))
+    with pytest.raises(kind, match="why") as caught:
+        await ask(method, recording)
     assert (caught.value.field, caught.value.status, caught.value.retry_after_s) == ("file", status, 7)  # type: ignore[attr-defined]
 
 
-def test_error_page_of_a_proxy_is_an_error(answers: Answers, recording: Path) -> None:
-    answers.status, answers.body = 502, "<html>Bad Gateway</html>"
-    with SottoClient(answers.url) as client, pytest.raises(Failed, match="HTTP status 502"):
-        client.transcribe(recording)
+async def test_error_page_of_a_proxy_is_an_error(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.status = 502
+    answers.say("<html>Bad Gateway</html>")
+    with pytest.raises(Failed, match="HTTP status 502"):
+        await ask("transcribe", recording)
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]", '{"text": "no more"}'])
-def test_another_kind_of_server_is_a_protocol_error(answers: Answers, recording: Path, body: str) -> None:
-    answers.body = body
-    with SottoClient(answers.url) as client:
-        for call in (lambda: client.transcribe(recording), lambda: client.get_bias_list("a"), client.bias_lists):
-            with pytest.raises(ProtocolError):
-                call()
+@pytest.mark.parametrize("body", ["<html>", "[]", "7", '{"text": "no more"}', '{"data": 7}', '{"data": [7]}'])
+async def test_another_kind_of_server_is_a_protocol_error(
+    answers: Answers, ask: Ask, recording: Path, body: str
+) -> None:
+    answers.say(body)
+    for method, *values in (
+        ("transcribe", recording),
+        ("transcribe_events", recording),
+        ("translate", recording),
+        ("submit_job", recording),
+        ("get_job", "a"),
+        ("get_bias_list", "a"),
+        ("bias_lists",),
+        ("models",),
+    ):
+        with pytest.raises(ProtocolError):
+            await ask(method, *values)
 
 
-def test_no_server_is_unreachable(recording: Path) -> None:
-    with SottoClient("http://127.0.0.1:9") as client, pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
-        client.transcribe(recording)
+async def test_an_answer_that_cannot_be_unpacked_is_a_protocol_error(answers: Answers, ask: Ask) -> None:
+    answers.headers = {"Content-Encoding": "gzip"}
+    answers.say("no gzip at all")
+    with pytest.raises(ProtocolError, match="decoded"):
+        await ask("models")
 
 
-def test_missing_recording_is_an_os_error(tmp_path: Path) -> None:
-    with SottoClient("http://127.0.0.1:9") as client, pytest.raises(FileNotFoundError):
-        client.transcribe(tmp_path / "none.wav")
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("method", ["transcribe", "transcribe_events"])
+async def test_no_server_is_unreachable(transport: str, method: str, recording: Path) -> None:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+        await TRANSPORTS[transport]("http://127.0.0.1:9", method, recording)
+
+
+@pytest.mark.parametrize("method", ["transcribe", "transcribe_events", "translate", "submit_job"])
+async def test_missing_recording_is_an_os_error(ask: Ask, answers: Answers, method: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await ask(method, tmp_path / "none.wav")
+    assert answers.asked == []
