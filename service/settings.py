@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     # access
     api_keys: str = Field(default="", description="comma-separated keys; empty: any key is accepted, on loopback only")
 
+    # Wyoming, Home Assistant's protocol
+    wyoming_host: str = Field(
+        default="127.0.0.1", description="address of the gateway's Wyoming listener, which asks for no API key"
+    )
+    wyoming_port: int = Field(default=0, ge=0, le=65535, description="its TCP port, usually 10300; 0: no listener")
+
     # model and device
     model: str = Field(default="base", description="model id that is served and used when a request names none")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where Whisper runs")

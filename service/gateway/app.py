@@ -28,6 +28,7 @@ from service.gateway.roster import Roster
 from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
+from service.gateway.sockets.wyoming.listener import WyomingListener
 from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -73,11 +74,14 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         runner = JobRunner(gateway)
         chores = (gateway.waker.run(), gateway.roster.run(), gateway.biasing.run(), runner.run())
         tasks = [asyncio.create_task(chore) for chore in chores]
-        log.info("gateway ready", extra={"gateway": gateway.name})
+        wyoming = WyomingListener(gateway, keys)
         try:
+            await wyoming.start()
+            log.info("gateway ready", extra={"gateway": gateway.name})
             yield
         finally:
             await runner.drain()
+            await wyoming.drain()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

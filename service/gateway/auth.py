@@ -41,20 +41,21 @@ class Keys:
 
     def check_origin(self, origin: str | None) -> None:
         """Without keys, a web page of another site must not use the server of whoever views it. Raises Unauthorized."""
-        if self.open and origin and not _is_loopback(urlsplit(origin).hostname or ""):
+        if self.open and origin and not is_loopback(urlsplit(origin).hostname or ""):
             raise Unauthorized(f"without API keys, pages of {origin} are not served", field="origin")
 
 
 def require_loopback_without_keys(keys: Keys, host: str) -> None:
     """Raises BadRequest when a gateway without keys would listen to more than this machine."""
-    if keys.open and not _is_loopback(host):
+    if keys.open and not is_loopback(host):
         raise BadRequest(
             f"no API key is configured, so Sotto listens on loopback only, not on {host}: set SOTTO_API_KEYS",
             field="host",
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that host."""
     if host == "localhost":
         return True
     try:
