@@ -6,6 +6,7 @@
 from sotto_client.async_rest import AsyncSottoClient
 from sotto_client.biasing import BiasList, BiasMatch, BiasReport, Evidence, Keyword, ListVersion, Rejection
 from sotto_client.calls import ResponseFormat
+from sotto_client.client_secrets import ClientSecret
 from sotto_client.errors import (
     ApiError,
     BadRequest,
@@ -52,6 +53,7 @@ __all__ = [
     "BiasList",
     "BiasMatch",
     "BiasReport",
+    "ClientSecret",
     "Configured",
     "Conflict",
     "Event",

@@ -12,6 +12,7 @@ from sotto_client import calls
 from sotto_client.addresses import http_url
 from sotto_client.biasing import BiasList, Keyword
 from sotto_client.calls import Call, ResponseFormat
+from sotto_client.client_secrets import ClientSecret
 from sotto_client.exchange import answer, http_options, refusal, request
 from sotto_client.jobs import Job, deadline, pause_s, result_of
 from sotto_client.options import Patience, StreamOptions, Wanted
@@ -74,9 +75,11 @@ class AsyncSottoClient:
                         yield event
                 reader.end()
 
-    async def translate(self, path: Path | str, **wanted: Unpack[Wanted]) -> Transcription:
+    async def translate(
+        self, path: Path | str, *, model: str | None = None, prompt: str | None = None
+    ) -> Transcription:
         """What is said in a recording, in English, with its segments; needs a multilingual model."""
-        return await self._ask(calls.translate(path, wanted))
+        return await self._ask(calls.translate(path, model, prompt))
 
     # ---- recordings in the background
 
@@ -104,11 +107,17 @@ class AsyncSottoClient:
         """Cancels a job, or has the server forget one that has ended; the job as it is now, or was."""
         return await self._ask(calls.cancel_job(job_id))
 
-    # ---- models and bias lists
+    # ---- the server
 
     async def models(self) -> tuple[str, ...]:
         """The ids of the models that the server offers."""
         return await self._ask(calls.models())
+
+    async def client_secret(self, ttl_s: int = 600) -> ClientSecret:
+        """A secret for a browser: it opens live streams in place of the API key for `ttl_s` seconds, 10 to 7200."""
+        return await self._ask(calls.client_secret(ttl_s))
+
+    # ---- bias lists
 
     async def put_bias_list(self, name: str, entries: Sequence[Keyword]) -> BiasList:
         """Creates or replaces a list. Entries that cannot be used are in `rejected`, the others count."""

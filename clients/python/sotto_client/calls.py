@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from sotto_client.biasing import BiasList, Keyword, parse_list, plain
+from sotto_client.client_secrets import ClientSecret, parse_client_secret
 from sotto_client.errors import ProtocolError
 from sotto_client.jobs import Job, parse_job
 from sotto_client.options import Wanted, form_fields
@@ -45,12 +46,16 @@ def transcribe_as(response_format: ResponseFormat, path: Path | str, wanted: Wan
 
 def transcribe_events(path: Path | str, wanted: Wanted) -> Call[str]:
     """Its answer is read by a `TranscriptReader`."""
-    form = form_fields(wanted) | {"stream": "true", "timestamp_granularities[]": ["segment"]}
+    form = form_fields(wanted) | {
+        "stream": "true",
+        "response_format": "verbose_json",
+        "timestamp_granularities[]": ["segment"],
+    }
     return Call("POST", "/v1/audio/transcriptions", str, form=form, recording=Path(path))
 
 
-def translate(path: Path | str, wanted: Wanted) -> Call[Transcription]:
-    form = form_fields(wanted) | {"response_format": "verbose_json"}
+def translate(path: Path | str, model: str | None, prompt: str | None) -> Call[Transcription]:
+    form = form_fields({"model": model, "prompt": prompt}) | {"response_format": "verbose_json"}
     return Call("POST", "/v1/audio/translations", _json(parse_transcription), form=form, recording=Path(path))
 
 
@@ -69,6 +74,11 @@ def cancel_job(job: str) -> Call[Job]:
 
 def models() -> Call[tuple[str, ...]]:
     return Call("GET", "/v1/models", _json(lambda values: _data(values, _model_id, "models")))
+
+
+def client_secret(ttl_s: int) -> Call[ClientSecret]:
+    wish = {"expires_after": {"anchor": "created_at", "seconds": ttl_s}}
+    return Call("POST", "/v1/realtime/client_secrets", _json(parse_client_secret), json=wish)
 
 
 def put_bias_list(name: str, entries: Sequence[Keyword]) -> Call[BiasList]:

@@ -31,7 +31,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """`duration` in seconds; `language` as the server names it, None when nothing was said; `words` are empty in a
+    """`duration` in seconds; `language` is the code of the text's language, None when nothing was said; `words` are empty in a
     translation; `bias` tells what was done of the names and phrases, when the request named any."""
 
     text: str
@@ -47,7 +47,7 @@ def parse_transcription(values: Any) -> Transcription:
     try:
         return Transcription(
             text=values["text"],
-            language=values["language"],
+            language=values.get("language_code", values["language"]),
             duration=float(values["duration"]),
             segments=tuple(map(parse_segment, values.get("segments") or ())),
             words=tuple(

@@ -9,6 +9,7 @@ from sotto_client import (
     AsyncSottoClient,
     BadRequest,
     BiasList,
+    ClientSecret,
     Conflict,
     Failed,
     NotFound,
@@ -70,8 +71,14 @@ async def test_transcription_is_typed(answers: Answers, ask: Ask, recording: Pat
         assert part.encode() in asked.body
 
 
+async def test_language_is_a_code_also_where_the_server_names_it(answers: Answers, ask: Ask, recording: Path) -> None:
+    answers.say(json.dumps(TRANSCRIPTION | {"language": "english", "language_code": "en"}))
+    assert (await ask("transcribe", recording)).language == "en"
+
+
 async def test_recording_without_speech_has_no_language(answers: Answers, ask: Ask, recording: Path) -> None:
-    answers.say(json.dumps({"language": None, "duration": 2.0, "text": "", "words": [], "segments": []}))
+    silence = {"language": "", "language_code": None, "duration": 2.0, "text": "", "words": [], "segments": []}
+    answers.say(json.dumps(silence))
     transcription = await ask("transcribe", recording)
     assert (transcription.text, transcription.language, transcription.words) == ("", None, ())
 
@@ -151,6 +158,14 @@ async def test_models_are_listed(answers: Answers, ask: Ask) -> None:
     assert await ask("models") == ("base",)
 
 
+async def test_client_secret_says_when_it_expires(answers: Answers, ask: Ask) -> None:
+    answers.say(json.dumps({"value": "ek_1", "expires_at": 1795238547, "session": {"type": "transcription"}}))
+    assert await ask("client_secret", 30) == ClientSecret("ek_1", 1795238547)
+    [asked] = answers.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/realtime/client_secrets")
+    assert json.loads(asked.body) == {"expires_after": {"anchor": "created_at", "seconds": 30}}
+
+
 @pytest.mark.parametrize("method", ["transcribe", "transcribe_events", "submit_job"])
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
@@ -200,6 +215,7 @@ async def test_another_kind_of_server_is_a_protocol_error(
         ("get_bias_list", "a"),
         ("bias_lists",),
         ("models",),
+        ("client_secret",),
     ):
         with pytest.raises(ProtocolError):
             await ask(method, *values)
