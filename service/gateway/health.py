@@ -15,6 +15,8 @@ from service.errors import SottoError, StoreUnavailable
 from service.gateway.context import Gateway
 from service.gateway.relay import follow
 from service.gateway.replies import error_body
+from service.gateway.rest.described import described
+from service.gateway.rest.schemas import Status
 from service.gateway.writer import SessionWriter
 from service.log.sessions import new_id
 from service.log.turns import TurnQueue
@@ -64,12 +66,12 @@ class Probe:
             await gateway.sessions.delete(session)
 
 
-@router.get("/healthz", summary="The process answers")
+@router.get("/healthz", summary="The process answers", response_model=None, responses=described(Status))
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="A decode works end to end", responses={503: {"description": "not ready, with why"}})
+@router.get("/readyz", summary="A decode works end to end", responses=described(Status, 503))
 async def readyz(request: Request) -> Response:
     try:
         await request.app.state.probe.check()
@@ -81,7 +83,12 @@ async def readyz(request: Request) -> Response:
     return JSONResponse({"status": "ready"})
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def prometheus(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     load = await gateway.admission.load()
@@ -92,7 +99,12 @@ async def prometheus(request: Request) -> Response:
     return Response(body, media_type=content_type)
 
 
-@router.get("/asyncapi.yaml", summary="AsyncAPI description of /v1/stream", response_class=Response)
+@router.get(
+    "/asyncapi.yaml",
+    summary="AsyncAPI description of /v1/stream",
+    response_class=Response,
+    responses={200: {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
+)
 async def asyncapi() -> Response:
     text = (files("service.gateway") / "asyncapi.yaml").read_text("utf-8")
     return Response(text, media_type="application/yaml")

@@ -59,7 +59,7 @@ def test_the_sdk_gets_every_format_of_one_transcript(openai: OpenAI) -> None:
     assert error_rate(CLIP, text) < 0.1
     assert create("text") == text + "\n"
     verbose = create("verbose_json")
-    assert (verbose.text, verbose.language) == (text, "en")
+    assert (verbose.text, verbose.language) == (text, "english")
     assert verbose.duration == pytest.approx(manifest()[CLIP]["duration"], abs=0.05)
     assert [segment.text for segment in verbose.segments] == [text]
     srt, vtt = create("srt"), create("vtt")
@@ -106,14 +106,14 @@ def test_a_language_may_be_given_or_is_detected(api: httpx.Client, language: str
     name = LANGUAGES[language]
     given = transcribe(api, flac(name), language=language, response_format="verbose_json")
     detected = transcribe(api, flac(name), response_format="verbose_json")
-    assert given["language"] == detected["language"] == language
+    assert given["language_code"] == detected["language_code"] == language
     assert error_rate(name, given["text"]) <= 0.25
     assert error_rate(name, detected["text"]) <= 0.25
 
 
 async def test_deltas_arrive_while_later_utterances_are_still_waiting(live_server: str, store: "redis.Redis") -> None:
     async with httpx.AsyncClient(base_url=live_server, timeout=120) as client:
-        form = {"stream": "true", "language": "en", "timestamp_granularities[]": "segment"}
+        form = {"stream": "true", "language": "en", "response_format": "verbose_json"}
         files = {"file": ("long.flac", long_speech(3))}
         async with client.stream("POST", "/v1/audio/transcriptions", data=form, files=files) as reply:
             assert reply.headers["content-type"].startswith("text/event-stream")
@@ -152,7 +152,7 @@ def test_the_sdk_reads_the_stream_of_events(openai: OpenAI) -> None:
 @pytest.mark.parametrize(("file", "duration"), [(silence(4), 4.0), (flac("music"), 10.0)], ids=["silence", "music"])
 def test_what_is_not_speech_yields_no_text(api: httpx.Client, file: bytes, duration: float) -> None:
     body = transcribe(api, file, response_format="verbose_json")
-    assert (body["text"], body["language"], body["segments"]) == ("", None, [])
+    assert (body["text"], body["language"], body["segments"]) == ("", "", [])
     assert body["duration"] == pytest.approx(duration, abs=0.05)
     streamed = api.post("/v1/audio/transcriptions", files={"file": file}, data={"stream": "true"})
     assert [line for line in streamed.text.splitlines() if line][-1] == "data: [DONE]"

@@ -13,6 +13,8 @@ from service.biasing.formats import ListFormat, parse, parse_json
 from service.errors import BadRequest, TooLarge, UnsupportedMedia
 from service.gateway.context import Gateway
 from service.gateway.limits import MAX_LIST_BYTES
+from service.gateway.rest import schemas
+from service.gateway.rest.described import described
 from service.log.bias_lists import LIST_NAME, BiasLists, NamedList
 
 router = APIRouter(prefix="/v1/bias-lists", tags=["bias lists"])
@@ -38,12 +40,22 @@ def _body_of(*content_types: str, description: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "description": description, "content": content}}
 
 
-@router.get("", summary="All lists")
+@router.get(
+    "",
+    summary="All lists",
+    response_model=None,
+    responses=described(schemas.BiasLists, 401, 503),
+)
 async def all_lists(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [public(named) for named in await _lists(request).names()]}
 
 
-@router.get("/{name}", summary="One list with its entries")
+@router.get(
+    "/{name}",
+    summary="One list with its entries",
+    response_model=None,
+    responses=described(schemas.WholeBiasList, 400, 401, 404, 503),
+)
 async def get(request: Request, response: Response, name: Name) -> dict[str, Any]:
     lists = _lists(request)
     named = await lists.get(name)
@@ -54,6 +66,8 @@ async def get(request: Request, response: Response, name: Name) -> dict[str, Any
 @router.put(
     "/{name}",
     summary="Create or replace a list",
+    response_model=None,
+    responses=described(schemas.ChangedBiasList, 400, 401, 409, 413, 415, 422, 503),
     openapi_extra=_body_of(*FORMATS, description="entries: a JSON array, CSV with a header, or one phrase a line"),
 )
 async def put(request: Request, response: Response, name: Name, if_match: IfMatch = None) -> dict[str, Any]:
@@ -68,6 +82,8 @@ async def put(request: Request, response: Response, name: Name, if_match: IfMatc
 @router.patch(
     "/{name}",
     summary="Add and remove entries",
+    response_model=None,
+    responses=described(schemas.ChangedBiasList, 400, 401, 404, 409, 413, 422, 503),
     openapi_extra=_body_of("application/json", description='`{"add": [entries], "remove": [phrases]}`'),
 )
 async def patch(request: Request, response: Response, name: Name, if_match: IfMatch = None) -> dict[str, Any]:
@@ -78,7 +94,12 @@ async def patch(request: Request, response: Response, name: Name, if_match: IfMa
     return _told(response, named, checked.rejected)
 
 
-@router.delete("/{name}", summary="Remove a list; streams that use it keep it")
+@router.delete(
+    "/{name}",
+    summary="Remove a list; streams that use it keep it",
+    response_model=None,
+    responses=described(schemas.BiasList, 400, 401, 404, 409, 503),
+)
 async def delete(request: Request, name: Name, if_match: IfMatch = None) -> dict[str, Any]:
     return public(await _lists(request).delete(name, expected=_version(if_match)))
 

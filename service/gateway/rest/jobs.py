@@ -19,6 +19,8 @@ from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.replies import error_body
 from service.gateway.rest.bias_form import FormRoute, bias_form
+from service.gateway.rest.described import described
+from service.gateway.rest.schemas import Job
 from service.gateway.rest.transcription import Transcription, as_verbose_json
 from service.log.event_log import Event
 from service.log.jobs import ENDED, ClaimedJob, Jobs
@@ -34,7 +36,13 @@ WAIT_MS = 1_000
 SPOOL_BYTES = 8 * 1024 * 1024
 
 
-@router.post("", status_code=202, summary="Transcribe a long recording in the background")
+@router.post(
+    "",
+    status_code=202,
+    summary="Transcribe a long recording in the background",
+    response_model=None,
+    responses=described(Job, 400, 401, 404, 413, 422, 503, status=202),
+)
 async def submit(
     request: Request,
     response: Response,
@@ -64,12 +72,22 @@ async def submit(
     return public(record) | ({"bias": report} if report else {})
 
 
-@router.get("/{job}", summary="Progress and result of a job")
+@router.get(
+    "/{job}",
+    summary="Progress and result of a job",
+    response_model=None,
+    responses=described(Job, 401, 404, 503),
+)
 async def status(request: Request, job: str) -> dict[str, Any]:
     return public(await _jobs(request.app.state.gateway).get(job))
 
 
-@router.delete("/{job}", summary="Cancel a job, or forget one that has ended")
+@router.delete(
+    "/{job}",
+    summary="Cancel a job, or forget one that has ended",
+    response_model=None,
+    responses=described(Job, 401, 404, 503),
+)
 async def cancel(request: Request, job: str) -> dict[str, Any]:
     jobs = _jobs(request.app.state.gateway)
     record = await jobs.get(job)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.gateway.recording import Task
+from service.gateway.rest.language_names import LANGUAGE_NAMES
 from service.log.event_log import Event
 
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # scripts written without spaces between words
@@ -21,25 +23,35 @@ class Transcription:
     finals: tuple[Event, ...]
     duration: float
     bias_report: dict[str, Any] | None = None
+    task: Task = "transcribe"
 
     @property
-    def language(self) -> str | None:
-        """The language of most of the text; None when nothing was said."""
+    def languages(self) -> tuple[str, ...]:
+        """Codes of what was spoken, that of most of the text first."""
         spoken: Counter[str] = Counter()
         for final in self.finals:
             spoken[final["language"]] += len(final["text"])
-        return spoken.most_common(1)[0][0] if spoken else None
+        return tuple(language for language, _ in spoken.most_common())
+
+    @property
+    def language(self) -> str | None:
+        """The language of the text, or of most of it; None when nothing was said."""
+        return next((written_language(language, self.task) for language in self.languages), None)
 
     @property
     def text(self) -> str:
         joined = ""
         for final in self.finals:
-            joined += separator(joined, final["language"]) + final["text"]
+            joined += separator(joined, written_language(final["language"], self.task)) + final["text"]
         return joined
 
     @property
     def words(self) -> list[dict[str, Any]]:
         return [word for final in self.finals for word in final["words"]]
+
+    @property
+    def logprobs(self) -> list[dict[str, Any]]:
+        return [token for final in self.finals for token in final["logprobs"]]
 
     @property
     def bias(self) -> dict[str, Any]:
@@ -53,13 +65,24 @@ class Transcription:
         return {"bias": self.bias_report | {"matches": matches}}
 
 
+def written_language(spoken: str, task: Task) -> str:
+    """The language of the text of what was spoken: Whisper translates to English only."""
+    return "en" if task == "translate" else spoken
+
+
 def separator(before: str, language: str) -> str:
     """What stands between the text so far and the next utterance."""
     return "" if not before or language in UNSPACED else " "
 
 
-def as_json(transcription: Transcription) -> dict[str, Any]:
-    return {"text": transcription.text, "usage": usage(transcription.duration)} | transcription.bias
+def as_json(transcription: Transcription, *, logprobs: bool = False) -> dict[str, Any]:
+    """OpenAI's json. `logprobs`: those of all tokens, for finals that tell them."""
+    body: dict[str, Any] = {"text": transcription.text, "usage": usage(transcription.duration)}
+    if transcription.task == "transcribe":
+        body["languages"] = [{"code": code} for code in transcription.languages]
+    if logprobs:
+        body["logprobs"] = transcription.logprobs
+    return body | transcription.bias
 
 
 def usage(duration_s: float) -> dict[str, Any]:
@@ -67,10 +90,13 @@ def usage(duration_s: float) -> dict[str, Any]:
 
 
 def as_verbose_json(transcription: Transcription, *, words: bool, segments: bool) -> dict[str, Any]:
-    """OpenAI's verbose_json; words and segments carry a `confidence` in 0..1 beside its fields."""
+    """OpenAI's verbose_json, which names the language in English. Beyond its fields are `language_code`, and of words
+    and segments the `confidence` in 0..1."""
+    code = transcription.language
     body: dict[str, Any] = {
-        "task": "transcribe",
-        "language": transcription.language,
+        "task": transcription.task,
+        "language": LANGUAGE_NAMES.get(code, code) if code else "",
+        "language_code": code,
         "duration": transcription.duration,
         "text": transcription.text,
         "usage": usage(transcription.duration),

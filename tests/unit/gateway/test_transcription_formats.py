@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+from service.gateway.rest.language_names import LANGUAGE_NAMES
 from service.gateway.rest.transcription import Transcription, as_json, as_srt, as_verbose_json, as_vtt, cues
 
 
@@ -35,7 +38,7 @@ def test_utterances_are_joined_by_spaces_where_the_script_has_them() -> None:
 
 def test_json_says_the_duration_in_whole_seconds_begun() -> None:
     body = as_json(Transcription((final("Hi."),), 3.2))
-    assert body == {"text": "Hi.", "usage": {"type": "duration", "seconds": 4}}
+    assert body == {"text": "Hi.", "usage": {"type": "duration", "seconds": 4}, "languages": [{"code": "en"}]}
 
 
 def test_no_speech_is_an_empty_text_not_an_error() -> None:
@@ -43,7 +46,14 @@ def test_no_speech_is_an_empty_text_not_an_error() -> None:
     assert as_json(nothing)["text"] == ""
     assert as_srt(nothing) == ""
     assert as_vtt(nothing) == "WEBVTT\n\n"
-    assert as_verbose_json(nothing, words=True, segments=True)["segments"] == []
+    verbose = as_verbose_json(nothing, words=True, segments=True)
+    assert (verbose["segments"], verbose["language"], verbose["language_code"]) == ([], "", None)
+    assert as_json(nothing, logprobs=True) | {"usage": None} == {
+        "text": "",
+        "usage": None,
+        "languages": [],
+        "logprobs": [],
+    }
 
 
 def test_matches_are_counted_in_the_words_of_the_whole() -> None:
@@ -75,8 +85,28 @@ def test_verbose_json_has_only_the_granularities_asked_for() -> None:
 
 
 def test_the_language_is_that_of_most_of_the_text() -> None:
-    whole = Transcription((final("a b c d e f"), final("你", language="zh")), 5.0)
-    assert as_verbose_json(whole, words=False, segments=False)["language"] == "en"
+    whole = Transcription((final("你", language="zh"), final("a b c d e f")), 5.0)
+    verbose = as_verbose_json(whole, words=False, segments=False)
+    assert (verbose["language"], verbose["language_code"]) == ("english", "en")
+    assert as_json(whole)["languages"] == [{"code": "en"}, {"code": "zh"}]
+
+
+def test_every_language_of_whisper_has_a_name() -> None:
+    assert sorted(LANGUAGE_NAMES) == sorted(_LANGUAGE_CODES)
+
+
+def test_a_translation_is_english_whatever_was_spoken() -> None:
+    whole = Transcription((final("Hi.", language="zh"), final("Bye.", language="ja")), 5.0, task="translate")
+    assert as_json(whole) == {"text": "Hi. Bye.", "usage": {"type": "duration", "seconds": 5}}
+    verbose = as_verbose_json(whole, words=False, segments=False)
+    assert (verbose["task"], verbose["language"], verbose["language_code"]) == ("translate", "english", "en")
+
+
+def test_logprobs_are_those_of_all_utterances_in_order() -> None:
+    tokens = [{"token": text, "bytes": list(text.encode()), "logprob": -0.1} for text in (" Hi", ".", " Bye", ".")]
+    finals = (final("Hi.") | {"logprobs": tokens[:2]}, final("Bye.") | {"logprobs": tokens[2:]})
+    assert as_json(Transcription(finals, 5.0), logprobs=True)["logprobs"] == tokens
+    assert "logprobs" not in as_json(Transcription(finals, 5.0))
 
 
 def test_subtitles_have_the_clock_of_their_format() -> None:
