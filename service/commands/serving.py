@@ -112,7 +112,7 @@ def private_server(wanted_port: int | None = None) -> Iterator[str]:
         redis.start()
         process = subprocess.Popen(
             [sys.executable, "-m", "service.cli", "serve", "--port", str(port)],
-            env=os.environ | {"REDIS_URL": redis.url, "SOTTO_API_KEYS": ""},
+            env=os.environ | {"REDIS_URL": redis.url, "SOTTO_API_KEYS": "", "SOTTO_WYOMING_PORT": "0"},
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
@@ -233,12 +233,18 @@ def _needed_redis(settings: Settings) -> str:
 
 
 def _check_address(settings: Settings, host: str, port: int) -> None:
-    """Raises BadRequest when the address cannot be listened on."""
+    """Raises BadRequest when an address cannot be listened on."""
     require_loopback_without_keys(Keys(settings.api_keys), host)
+    _check_free(host, port, field="port")
+    if settings.wyoming_port:
+        _check_free(settings.wyoming_host, settings.wyoming_port, field="wyoming_port")
+
+
+def _check_free(host: str, port: int, *, field: str) -> None:
     try:
         _bind(host, port)
     except OSError as error:
-        raise BadRequest(f"cannot listen on {host}:{port}: {error.strerror}", field="port") from error
+        raise BadRequest(f"cannot listen on {host}:{port}: {error.strerror}", field=field) from error
 
 
 def _bind(host: str, port: int) -> int:
