@@ -31,8 +31,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """`duration` in seconds; `language` is the code of the text's language, None when nothing was said; `words` are empty in a
-    translation; `bias` tells what was done of the names and phrases, when the request named any."""
+    """`duration` in seconds; `language` is the code of the text's language, None when nothing was said; `words` are
+    empty in a translation; `bias` tells what was done of the names and phrases, when the request named any."""
 
     text: str
     language: str | None
