@@ -80,6 +80,6 @@ async def create_transcription_session(
 async def _make(request: Request, session: Session, ttl_s: int) -> tuple[ClientSecret, dict[str, Any]]:
     gateway: Gateway = request.app.state.gateway
     model = await gateway.admission.model(session.transcription.model, session.transcription.language)
-    made = await ClientSecrets(gateway.store).create(session.model_dump(exclude_unset=True), ttl_s=ttl_s)
+    made = await ClientSecrets(gateway.store).create(session.model_dump(), ttl_s=ttl_s)
     expires_at = int(time.time()) + gateway.settings.max_stream_s
     return made, session.told(Identity(f"sess_{secrets.token_hex(12)}", model, expires_at))

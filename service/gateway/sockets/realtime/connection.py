@@ -90,10 +90,9 @@ class RealtimeConnection:
 
     async def _begin(self, made_for: dict[str, Any]) -> None:
         """Tells the session before the client has said anything. Raises SottoError when it cannot be served."""
-        session = Session()
+        session = Session().updated(made_for)
         if asked := self._socket.query_params.get("model"):
             session = session.updated({"audio": {"input": {"transcription": {"model": asked}}}})
-        session = session.updated(made_for)
         self._session, self._identity, _ = await self._checked(session)
         await self._apply(session, "session.created")
 

@@ -164,7 +164,7 @@ class Conversation:
         delta = said[len(item.sent) :]
         if delta:
             item.sent = said
-            told = {"logprobs": logprobs} if self.logprobs and logprobs else {}
+            told = {"logprobs": _of_the_end(logprobs, delta)} if self.logprobs and logprobs else {}
             yield {"type": f"{TRANSCRIPTION}.delta", "item_id": item.id, "content_index": 0, "delta": delta} | told
 
     def _complete(self) -> Iterator[dict[str, Any]]:
@@ -200,3 +200,13 @@ class Conversation:
 def _between(item: _Item) -> str:
     """What stands between the item's finals and the caption of its open utterance."""
     return separator(item.text, item.finals[-1]["language"]) if item.finals else ""
+
+
+def _of_the_end(logprobs: list[dict[str, Any]], delta: str) -> list[dict[str, Any]]:
+    """The tokens at the end of a final that spell `delta`."""
+    left = len(delta.encode())
+    first = len(logprobs)
+    while left > 0 and first > 0:
+        first -= 1
+        left -= len(logprobs[first]["bytes"])
+    return logprobs[first:]

@@ -115,7 +115,7 @@ class Session(_Fields):
         if not isinstance(change, dict):
             raise BadRequest("Invalid type for 'session': expected an object.", field="session")
         try:
-            return Session.model_validate(_merged(self.model_dump(exclude_unset=True), change))
+            return Session.model_validate(_merged(self.model_dump(), change))
         except ValidationError as error:
             raise from_validation(error, "session") from error
 
