@@ -64,6 +64,15 @@ class Settings(BaseSettings):
         default=False, description="let webhooks call loopback and private addresses (tests, closed networks)"
     )
 
+    listen_url_allow: str = Field(
+        default="",
+        description="comma-separated hosts, `*` for any part, from which POST /v1/listen fetches; empty: none",
+    )
+    listen_url_allow_private: bool = Field(
+        default=False,
+        description="let POST /v1/listen fetch from loopback and private addresses (tests, closed networks)",
+    )
+
     # turns
     partial_interval_ms: int = Field(default=500, ge=100, description="least time between two partials of a stream")
     claim_idle_ms: int = Field(default=3000, ge=500, description="a claimed turn silent for so long is given away")

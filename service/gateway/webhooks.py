@@ -3,17 +3,15 @@
 import asyncio
 import hashlib
 import hmac
-import ipaddress
 import json
 import logging
-import re
-import socket
 import time
 from typing import Any
 
 import httpx
 
 from service.errors import BadRequest
+from service.gateway.public_addresses import PrivateAddress, parse, targets_of
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,7 +19,6 @@ log = logging.getLogger(__name__)
 TRIES = 6
 FIRST_DELAY_S = 1.0
 TIMEOUT_S = 10.0
-MAX_PORT = 65_535
 SIGNATURE_HEADER = "Sotto-Signature"
 
 
@@ -35,27 +32,7 @@ def validate(url: str, settings: Settings) -> None:
     """Raises BadRequest when webhooks are off or the URL cannot be one."""
     if not settings.webhook_secret:
         raise BadRequest("webhooks are off: SOTTO_WEBHOOK_SECRET is not set", field="webhook_url")
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise BadRequest(f"not a URL: {error}", field="webhook_url") from error
-    if parsed.scheme not in ("http", "https") or not _is_host(parsed.raw_host) or (parsed.port or 0) > MAX_PORT:
-        raise BadRequest("an http or https URL is needed", field="webhook_url")
-    if not settings.webhook_allow_private and _names_private_address(parsed.host):
-        raise BadRequest(f"{parsed.host} is a private address", field="webhook_url")
-
-
-def _is_host(raw: bytes) -> bool:
-    """Whether this is a name or an address; httpx escapes what is neither."""
-    return re.fullmatch(rb"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+", raw) is not None
-
-
-def _names_private_address(host: str) -> bool:
-    """Whether a host is refused without asking the name service; the addresses of others are looked at on delivery."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    parse(url, field="webhook_url", allow_private=settings.webhook_allow_private)
 
 
 async def deliver(url: str, event: dict[str, Any], settings: Settings) -> bool:
@@ -76,26 +53,17 @@ async def deliver(url: str, event: dict[str, Any], settings: Settings) -> bool:
 async def _try(client: httpx.AsyncClient, url: httpx.URL, body: bytes, settings: Settings, attempt: int) -> str | None:
     """One delivery; None when it worked, else why it did not."""
     headers = {
-        "Host": url.netloc.decode("ascii"),
         "Content-Type": "application/json",
         SIGNATURE_HEADER: sign(settings.webhook_secret, body, int(time.time())),
     }
     try:
-        addresses = await _addresses(url)
-        private = [address for address in addresses if not ipaddress.ip_address(address).is_global]
-        if private and not settings.webhook_allow_private:
-            return f"{private[0]} is a private address"
-        # the address that was looked at is the one that is called, whatever the name means a moment later
-        direct = url.copy_with(host=addresses[attempt % len(addresses)])
-        named = {"sni_hostname": url.raw_host.decode("ascii")}
-        reply = await client.post(direct, content=body, headers=headers, extensions=named)
+        targets = await targets_of(url, allow_private=settings.webhook_allow_private)
+        target = targets[attempt % len(targets)]
+        reply = await client.post(
+            target.url, content=body, headers=headers | dict(target.headers), extensions=dict(target.extensions)
+        )
+    except PrivateAddress as error:
+        return str(error)
     except (httpx.HTTPError, OSError, UnicodeError) as error:
         return f"{type(error).__name__}: {error}"
     return None if reply.is_success else f"answered {reply.status_code}"
-
-
-async def _addresses(url: httpx.URL) -> list[str]:
-    """What the URL's host stands for. Raises OSError when its name is not known."""
-    port = url.port or (443 if url.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
