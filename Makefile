@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help .venv install dev model demo test check lock clean
+.PHONY: help .venv install dev model demo web test check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z.]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,6 +21,9 @@ model: .venv ## fetch and verify the base model
 demo: .venv ## live captions and a transcript of a shipped recording, from nothing
 	@.venv/bin/sotto demo
 
+web: ## build the web page that the gateway serves at /app/; needs npm
+	@tools/web.sh
+
 test: dev model ## run the tests
 	.venv/bin/pytest
 
@@ -36,4 +39,5 @@ lock: .venv ## write the lock files from pyproject.toml; `tools/lock.sh --upgrad
 
 clean: ## remove .venv and caches; fetched models stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf service/gateway/page clients/typescript/dist clients/typescript/node_modules clients/web/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

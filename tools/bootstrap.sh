@@ -73,7 +73,17 @@ works() {
     .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+# The page is a comfort: without npm, or when its build fails, everything else works.
+build_page() {
+    if ! command -v npm >/dev/null; then
+        [ -e service/gateway/page/index.html ] || echo "The web page at /app/ is not built: npm was not found (make web)"
+    elif ! tools/web.sh; then
+        echo "The web page at /app/ is not built: see above (make web)"
+    fi
+}
+
 if is_installed && works; then
+    build_page
     exit 0
 fi
 works || make_venv
@@ -85,3 +95,4 @@ rm -f .venv/.installed-*
 .venv/bin/python -m pip install $quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$lock"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 wanted_stamp "$lock" >".venv/.installed-$level"
+build_page

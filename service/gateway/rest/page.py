@@ -55,7 +55,7 @@ def _headers(suffix: str) -> Mapping[str, str]:
 files = PageFiles(directory=FOLDER, html=True, check_dir=False)
 
 
-@router.get("/app")
+@router.api_route("/app", methods=["GET", "HEAD"])
 async def without_slash() -> Response:
     return RedirectResponse("app/")  # relative, so that it holds behind a proxy's prefix
 
