@@ -12,6 +12,7 @@ class CuttingProxy:
         self._target = (parts.hostname, parts.port)
         self._open: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.away = False  # hangs up on whoever comes, as a gateway that is being restarted
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -28,6 +29,9 @@ class CuttingProxy:
             writer.transport.abort()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.away:
+            writer.transport.abort()
+            return
         self.connections += 1
         to_reader, to_writer = await asyncio.open_connection(*self._target)
         ends = {writer, to_writer}
