@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 from sotto_client import (
     Acknowledged,
-    AudioFormat,
-    BadRequest,
     Event,
     Final,
     Finished,
     Partial,
-    SottoClient,
     Started,
     Stream,
     StreamOptions,
@@ -139,22 +136,3 @@ async def test_finals_are_those_of_an_undisturbed_run_after_every_second_ack_cut
     assert [final.text for final in finals(events)] == [final.text for final in undisturbed]
     seqs = [event.seq for event in events]
     assert seqs == sorted(set(seqs))
-
-
-@pytest.mark.slow
-async def test_real_server_names_the_field_at_fault(live_server: str) -> None:
-    with pytest.raises(BadRequest) as caught:
-        await stream_all(live_server, b"", StreamOptions(format=AudioFormat("cassette")))
-    assert caught.value.field
-    assert "encoding" in caught.value.field
-
-
-@pytest.mark.slow
-def test_real_server_transcribes_a_recording_over_rest(live_server: str) -> None:
-    with SottoClient(live_server) as client:
-        transcription = client.transcribe(CLIP, language="en")
-        assert "base" in client.models()
-    assert "guide you through a short setup" in transcription.text
-    assert transcription.duration == pytest.approx(6.067, abs=0.05)
-    assert transcription.words
-    assert transcription.segments

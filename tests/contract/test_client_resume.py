@@ -1,9 +1,7 @@
 """The client against a server that hangs up at awkward moments: the transcript is that of an undisturbed run."""
 
 import asyncio
-import queue
 import random
-import threading
 from http import HTTPStatus
 
 import pytest
@@ -16,7 +14,6 @@ from sotto_client import (
     Finished,
     Patience,
     Refused,
-    SottoClient,
     Stream,
     StreamClosed,
     StreamOptions,
@@ -230,24 +227,3 @@ async def test_commands_keep_their_place_in_the_audio() -> None:
     configured = {"type": "configure", "language": "fr", "endpointing": {"silence_ms": 300}, "at": 3200}
     assert configured in commands
     assert [command["at"] for command in commands if command["type"] in ("flush", "finish")] == [6400, 6400]
-
-
-def test_blocking_stream_yields_the_same_events() -> None:
-    started: queue.Queue[str] = queue.Queue()
-    done = threading.Event()
-
-    async def serve() -> None:
-        async with ProtocolServer(Cut(Moment.EVENTS_LOST, 8000)).running() as url:
-            started.put(url)
-            await asyncio.to_thread(done.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        with SottoClient(started.get()) as client:
-            chunks = (AUDIO[start : start + MESSAGE_BYTES] for start in range(0, len(AUDIO), MESSAGE_BYTES))
-            events = list(client.stream(chunks, patience=HASTY))
-    finally:
-        done.set()
-        thread.join()
-    assert texts(events) == asyncio.run(undisturbed_texts())
