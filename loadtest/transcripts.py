@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sotto_client
-from sotto_client import Final, Problem, SottoClient, SottoClientError, Stream, StreamOptions
+from sotto_client import AsyncSottoClient, Final, Problem, SottoClientError, Stream, StreamOptions
 
 from loadtest.corpus import read_clip
 from loadtest.pacing import Pacer
@@ -56,20 +56,20 @@ async def transcripts(
     """
     places = asyncio.Semaphore(clients)
 
-    async def one(client: SottoClient, wish: Wish) -> str:
+    async def one(client: AsyncSottoClient, wish: Wish) -> str:
         async with places:
             try:
                 if live:
                     text = await _streamed(url, wish, api_key)
                 else:
-                    text = await asyncio.to_thread(client.transcribe_as, "text", wish.audio, **wish.options)
+                    text = await client.transcribe_as("text", wish.audio, **wish.options)
             except SottoClientError as error:
                 kind = BadRequest if isinstance(error, sotto_client.BadRequest | sotto_client.NotFound) else Failed
                 raise kind(f"{wish.audio}: {error}", field=getattr(error, "field", None)) from error
         heard()
         return text.strip()
 
-    with SottoClient(url, api_key=api_key, timeout_s=TIMEOUT_S) as client:
+    async with AsyncSottoClient(url, api_key=api_key, timeout_s=TIMEOUT_S) as client:
         return list(await asyncio.gather(*(one(client, wish) for wish in wishes)))
 
 
