@@ -1,5 +1,8 @@
 """Turns requests away before their bodies are read: unknown keys, and bodies that are too large."""
 
+import asyncio
+import contextlib
+
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +14,7 @@ from service.gateway.replies import error_body
 
 MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
 MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
+LINGER_S = 30.0  # for which a refused client may go on sending; one that is cut off while it sends reads no answer
 
 
 class Guard:
@@ -33,8 +37,7 @@ class Guard:
                 raise self._too_large()
         except SottoError as error:
             metrics.ERRORS.labels(error.code).inc()
-            reply = JSONResponse(error_body(error), error.status, {"Connection": "close"})
-            await reply(scope, receive, send)
+            await _refuse(error, receive, send)
             return
         await self._app(scope, self._bounded(receive), send)
 
@@ -55,3 +58,15 @@ class Guard:
     def _too_large(self) -> TooLarge:
         megabytes = (self._max_bytes - MULTIPART_OVERHEAD) // (1024 * 1024)
         return TooLarge(f"the upload is larger than {megabytes} MiB", field="file")
+
+
+async def _refuse(error: SottoError, receive: Receive, send: Send) -> None:
+    """Answers at once, then drops what the client still sends, until it is done or hangs up or `LINGER_S` are over."""
+    reply = JSONResponse(error_body(error), error.status, {"Connection": "close"})
+    await send({"type": "http.response.start", "status": reply.status_code, "headers": reply.raw_headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while (await receive()).get("more_body"):
+                pass
+    await send({"type": "http.response.body"})
