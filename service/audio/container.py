@@ -19,7 +19,7 @@ from av.container import InputContainer
 
 from service.audio.codec import MonoMixer
 from service.audio.pcm import Int16
-from service.audio.resample import Resampler
+from service.audio.resample import HIGHEST_RATE, LOWEST_RATE, Resampler
 from service.errors import BadAudio, TooLarge, UnsupportedMedia
 from service.transcript import SAMPLE_RATE
 
@@ -34,7 +34,6 @@ CODECS = frozenset(
 )
 _RAW_FORMATS = {".g722": "g722"}  # no header tells them
 _ESTIMATED = {"aac", "amr"}  # FFmpeg guesses the duration of these from the size of the first frames
-_MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 4_000, 384_000  # Hz; rates far off are damage, or a bomb for the resampler
 _MICROSECONDS = 1_000_000
 
 
@@ -183,7 +182,7 @@ def _resample(pieces: Iterator[tuple[int, Int16]]) -> Iterator[Int16]:
     """To 16 kHz; the rate may change on the way."""
     resampler: Resampler | None = None
     for rate, samples in pieces:
-        if not _MIN_SAMPLE_RATE <= rate <= _MAX_SAMPLE_RATE:
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise UnsupportedMedia(f"a sample rate of {rate} Hz is not supported", field="file")
         if resampler is None or resampler.sample_rate != rate:
             if resampler is not None:

@@ -8,7 +8,9 @@ import numpy.typing as npt
 Int16 = npt.NDArray[np.int16]
 Float32 = npt.NDArray[np.float32]
 
-SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1}
+RAW_ENCODINGS = ("pcm_s16le", "pcm_f32le", "mulaw", "alaw")  # that a client may send bare
+SAMPLE_BYTES = {"pcm_s16le": 2, "pcm_f32le": 4, "mulaw": 1, "alaw": 1, "pcm_u8": 1, "pcm_s24le": 3, "pcm_s32le": 4}
+MAX_CHANNELS = 8
 
 
 def _mulaw_table() -> Int16:
@@ -27,7 +29,11 @@ def _alaw_table() -> Int16:
     return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
-_TABLES = {"mulaw": _mulaw_table(), "alaw": _alaw_table()}
+def _u8_table() -> Int16:
+    return (np.arange(256, dtype=np.int32) - 128 << 8).astype(np.int16)
+
+
+_TABLES = {"mulaw": _mulaw_table(), "alaw": _alaw_table(), "pcm_u8": _u8_table()}
 
 
 def to_int16(samples: Float32) -> Int16:
@@ -46,18 +52,22 @@ def to_float32(samples: Int16) -> Float32:
     return samples.astype(np.float32) / np.float32(32768.0)
 
 
+def _samples(data: bytes, encoding: str) -> Int16:
+    size = SAMPLE_BYTES[encoding]
+    if encoding == "pcm_f32le":
+        return to_int16(np.frombuffer(data, dtype="<f4").astype(np.float32))
+    if size == 1:
+        return _TABLES[encoding][np.frombuffer(data, dtype=np.uint8)]
+    # The upper two bytes of a longer integer are its 16-bit value.
+    return np.frombuffer(data, dtype=np.uint8).reshape(-1, size)[:, -2:].copy().view("<i2").reshape(-1).astype(np.int16)
+
+
 def decode(data: bytes, encoding: str, channels: int = 1) -> Int16:
     """Whole interleaved frames of `encoding` (a key of SAMPLE_BYTES) to mono int16, shape (frames,).
 
     Channels are mixed by their mean. `len(data)` must be a multiple of SAMPLE_BYTES[encoding] * channels.
     """
-    samples: Int16
-    if encoding == "pcm_s16le":
-        samples = np.frombuffer(data, dtype="<i2").astype(np.int16)
-    elif encoding == "pcm_f32le":
-        samples = to_int16(np.frombuffer(data, dtype="<f4").astype(np.float32))
-    else:
-        samples = _TABLES[encoding][np.frombuffer(data, dtype=np.uint8)]
+    samples = _samples(data, encoding)
     if channels == 1:
         return samples
     # A product with a vector is several times faster than mean() over an axis of two.

@@ -18,6 +18,8 @@ from service.transcript import SAMPLE_RATE
 
 Float64 = npt.NDArray[np.float64]
 
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000  # Hz; what lies outside is damage, or a bomb
+
 # Passes up to 627 Hz below the lower Nyquist frequency (7.37 kHz of 24 kHz, 3.37 kHz of 8 kHz) within 0.01 dB and
 # takes 80 dB off from there on.
 REACH_S = 0.004

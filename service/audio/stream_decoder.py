@@ -1,6 +1,6 @@
 """The bytes of a live stream, in any supported encoding, to 16 kHz mono; resumable in another process.
 
-    bytes ─▶ PcmStream or PacketStream ─▶ (rate, mono int16) ─▶ Resampler ─▶ 16 kHz mono int16
+    bytes ─▶ PcmStream, WavStream, FlacStream or PacketStream ─▶ (rate, mono int16) ─▶ Resampler ─▶ 16 kHz mono int16
 
 A snapshot holds the state of these: the bytes of a cut-off frame or packet, the last packets and the last
 samples, from which decoder and resampler are warmed up again. Counts make the samples fit exactly.
@@ -13,20 +13,48 @@ import msgpack
 import numpy as np
 
 from service.audio.codec import PACKET_ENCODINGS, PacketStream
-from service.audio.pcm import SAMPLE_BYTES, Int16, PcmStream
-from service.audio.resample import Resampler
+from service.audio.demux.adts import HEADER_BYTES as ADTS_HEADER_BYTES
+from service.audio.demux.adts import frame_bytes
+from service.audio.demux.packet import bad_audio
+from service.audio.flac_stream import FlacStream
+from service.audio.pcm import MAX_CHANNELS, RAW_ENCODINGS, Int16, PcmStream
+from service.audio.resample import HIGHEST_RATE, LOWEST_RATE, Resampler
+from service.audio.wav_stream import WavStream
 from service.errors import BadRequest
 
-ENCODINGS = (*SAMPLE_BYTES, *PACKET_ENCODINGS)
+ENCODINGS = (*RAW_ENCODINGS, *PACKET_ENCODINGS, "flac", "wav")
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 48_000
-MAX_CHANNELS = 2
+SNIFFED_BYTES = 64
+_SNIFFED = (  # what a stream begins with; what it has where; its encoding
+    (b"RIFF", 8, b"WAVE", "wav"),
+    (b"RF64", 8, b"WAVE", "wav"),
+    (b"fLaC", 4, b"", "flac"),
+    (b"OggS", 28, b"OpusHead", "ogg_opus"),
+    (b"\x1a\x45\xdf\xa3", 4, b"", "webm_opus"),
+    (b"ID3", 3, b"", "aac_adts"),
+)
+
+
+def sniff(head: bytes) -> str | None:
+    """The encoding (of ENCODINGS) of the stream that begins with `head`, None while that is too short to tell.
+
+    SNIFFED_BYTES are enough. Raises BadAudio (field "audio") for what is no container that is streamed.
+    """
+    for magic, at, mark, encoding in _SNIFFED:
+        if magic.startswith(head[: len(magic)]) and mark.startswith(head[at : at + len(mark)]):
+            return encoding if len(head) >= at + len(mark) else None
+    if head[0] == 0xFF and len(head) < ADTS_HEADER_BYTES:
+        return None
+    if frame_bytes(head[:ADTS_HEADER_BYTES].ljust(ADTS_HEADER_BYTES, b"\0")):
+        return "aac_adts"
+    raise bad_audio("the audio is in no container that is streamed: WAV, FLAC, Ogg or WebM with Opus, or AAC with ADTS")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
     """What the client says that it sends. Raises BadRequest with the field at fault.
 
-    `sample_rate` in Hz and `channels` count for PCM; compressed streams carry their own.
+    `sample_rate` in Hz and `channels` count for bare PCM; all other streams carry their own.
     """
 
     encoding: str = "pcm_s16le"
@@ -56,6 +84,10 @@ class Source(Protocol):
 def _source(fmt: StreamFormat) -> Source:
     if fmt.encoding in PACKET_ENCODINGS:
         return PacketStream(fmt.encoding)
+    if fmt.encoding == "flac":
+        return FlacStream()
+    if fmt.encoding == "wav":
+        return WavStream()
     return PcmStream(fmt.encoding, fmt.sample_rate, fmt.channels)
 
 
@@ -78,6 +110,8 @@ class StreamDecoder:
     def _resample(self, rate: int, samples: Int16) -> list[Int16]:
         """Usually one part; when the stream changes its rate, first the rest of the old one."""
         parts = []
+        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+            raise bad_audio(f"a sample rate of {rate} Hz is not supported")
         if self._resampler is None or self._resampler.sample_rate != rate:
             if self._resampler is not None:
                 parts.append(self._resampler.flush())
@@ -94,7 +128,7 @@ class StreamDecoder:
         return _join([self._resampler.flush()] if self._resampler else [])
 
     def snapshot(self) -> bytes:
-        """Everything needed to go on in another process after the last byte fed; below 32 KiB."""
+        """Everything needed to go on in another process after the last byte fed; below 32 KiB at rates up to 96 kHz."""
         resampler = [self._resampler.sample_rate, self._resampler.state()] if self._resampler else None
         packed: bytes = msgpack.packb([self._source.state(), resampler])
         return packed

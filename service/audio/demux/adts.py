@@ -9,7 +9,7 @@ from typing import Any
 from service.audio.demux.packet import CodecConfig, Packet, bad_audio
 
 SEARCH_LIMIT_BYTES = 65_536
-_HEADER_BYTES = 7
+HEADER_BYTES = 7
 _SAMPLE_RATES = 13  # indices 0..12 of the frequency table are in use
 _CONFIG = CodecConfig("aac")
 
@@ -18,7 +18,7 @@ def frame_bytes(header: bytes) -> int:
     """Length of the frame that starts with this 7-byte header, itself included; 0 when it is no ADTS header."""
     synced = header[0] == 0xFF and header[1] & 0xF6 == 0xF0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    valid = synced and (header[2] >> 2 & 0xF) < _SAMPLE_RATES and length > _HEADER_BYTES
+    valid = synced and (header[2] >> 2 & 0xF) < _SAMPLE_RATES and length > HEADER_BYTES
     return length if valid else 0
 
 
@@ -37,11 +37,11 @@ class AdtsDemuxer:
         self._buffer += data
         packets: list[Packet] = []
         at = 0
-        while len(self._buffer) - at >= _HEADER_BYTES:
-            length = frame_bytes(self._buffer[at : at + _HEADER_BYTES])
+        while len(self._buffer) - at >= HEADER_BYTES:
+            length = frame_bytes(self._buffer[at : at + HEADER_BYTES])
             following = at + length
             if length and not self._synced:
-                if len(self._buffer) < following + _HEADER_BYTES:
+                if len(self._buffer) < following + HEADER_BYTES:
                     break
                 self._synced = self._frame_follows(at, following)
             if not length or not self._synced:
@@ -56,8 +56,8 @@ class AdtsDemuxer:
         return packets
 
     def _frame_follows(self, at: int, following: int) -> bool:
-        other = self._buffer[following : following + _HEADER_BYTES]
-        return frame_bytes(other) > 0 and _same_stream(self._buffer[at : at + _HEADER_BYTES], other)
+        other = self._buffer[following : following + HEADER_BYTES]
+        return frame_bytes(other) > 0 and _same_stream(self._buffer[at : at + HEADER_BYTES], other)
 
     def _skip(self, at: int) -> int:
         """To the next byte that may start a frame."""

@@ -93,6 +93,10 @@ def stream(samples: Int16, fmt: StreamFormat) -> list[bytes]:
             return [encode(samples, "webm", "libopus", 48_000, layout=layout)]
         case "aac_adts":
             return [encode(samples, "adts", "aac", fmt.sample_rate, layout=layout)]
+        case "flac":
+            return [encode(samples, "flac", "flac", fmt.sample_rate, layout=layout)]
+        case "wav":
+            return [encode(samples, "wav", "pcm_s16le", fmt.sample_rate, layout=layout)]
         case "mulaw" | "alaw":
             return [encode(samples, fmt.encoding, f"pcm_{fmt.encoding}", fmt.sample_rate, layout=layout)]
     interleaved = np.repeat(resampled(samples, fmt.sample_rate), fmt.channels)
