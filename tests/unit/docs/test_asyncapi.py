@@ -31,7 +31,8 @@ CLIENT_MODELS: dict[str, type[BaseModel]] = {
     "Ping": Ping,
 }
 SERVER_EVENTS = {
-    "started", "ack", "speech_started", "speech_ended", "partial", "final", "resumed", "configured", "pong", "finished", "error",
+    "started", "ack", "speech_started", "speech_ended", "partial", "final", "resumed", "configured", "pong", "finished",
+    "error",
 }  # fmt: skip
 EMITTING = ("gateway/sockets/native.py", "gateway/live_session.py", "gateway/writer.py", "worker", "log")
 TURN = Turn("final", f"s_{'0' * 32}", 2, 16_000, 48_000, 40_000, {})

@@ -41,7 +41,17 @@ async def test_every_event_of_a_resumed_stream_is_described(live_server: str, ch
         check_message(event["type"], event)
     sequence = [event["seq"] for event in events]
     assert sequence == sorted(set(sequence))
-    expected = {"started", "ack", "speech_started", "speech_ended", "configured", "pong", "resumed", "final", "finished"}
+    expected = {
+        "started",
+        "ack",
+        "speech_started",
+        "speech_ended",
+        "configured",
+        "pong",
+        "resumed",
+        "final",
+        "finished",
+    }
     assert expected <= {event["type"] for event in events}
 
 

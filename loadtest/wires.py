@@ -1,0 +1,157 @@
+"""The protocols as their clients speak them, reduced to what a measurement needs: audio out, finals in.
+
+A wire takes 16 kHz speech, sends it in frames of its own format, and says when each final arrives.
+"""
+
+import base64
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import soxr
+from websockets.asyncio.client import ClientConnection, connect
+
+from service.audio.pcm import Int16
+from service.transcript import SAMPLE_RATE
+
+FRAME_MS = 20
+COMPLETED = "conversation.item.input_audio_transcription.completed"
+FAILURES = ("error", "Error")
+
+Frame = str | bytes
+Message = dict[str, Any]
+
+
+class Wire(ABC):
+    """One protocol over WebSocket. `turns`: whether silence ends an utterance, or only the client."""
+
+    name: str
+
+    def __init__(self, *, turns: bool) -> None:
+        self.turns = turns
+        self._socket: ClientConnection | None = None
+
+    @asynccontextmanager
+    async def connected(self, url: str) -> AsyncIterator["Wire"]:
+        """Opens a stream and has it configured."""
+        address = url.replace("http", "ws", 1) + self.path()
+        async with connect(address, proxy=None, compression=None, max_size=None, max_queue=None) as socket:
+            self._socket = socket
+            for message in self.greeting():
+                await socket.send(json.dumps(message))
+            yield self
+
+    async def send(self, frame: Frame) -> None:
+        assert self._socket is not None
+        await self._socket.send(frame)
+
+    async def final(self) -> str:
+        """The text of the next final. Raises RuntimeError when the server reports an error."""
+        assert self._socket is not None
+        while True:
+            message: Message = json.loads(await self._socket.recv())
+            if message["type"] in FAILURES:
+                raise RuntimeError(f"{self.name}: {message}")
+            text = self.text_of(message)
+            if text:
+                return text
+
+    @abstractmethod
+    def path(self) -> str:
+        """Route and query of the socket."""
+
+    @abstractmethod
+    def greeting(self) -> list[Message]:
+        """What a client says before its audio."""
+
+    @abstractmethod
+    def frames(self, speech: Int16) -> list[Frame]:
+        """The speech in frames of `FRAME_MS`."""
+
+    @abstractmethod
+    def end_of_turn(self) -> Frame:
+        """What a client says when its speaker is done."""
+
+    @abstractmethod
+    def text_of(self, message: Message) -> str | None:
+        """The text of a message that is a final."""
+
+
+class SottoWire(Wire):
+    name = "/v1/stream"
+
+    def path(self) -> str:
+        return "/v1/stream"
+
+    def greeting(self) -> list[Message]:
+        return [{"type": "start", "language": "en", "endpointing": {} if self.turns else {"silence_ms": 10_000}}]
+
+    def frames(self, speech: Int16) -> list[Frame]:
+        return [frame.astype("<i2").tobytes() for frame in _cut(speech, SAMPLE_RATE)]
+
+    def end_of_turn(self) -> Frame:
+        return json.dumps({"type": "flush"})
+
+    def text_of(self, message: Message) -> str | None:
+        return message["text"] if message["type"] == "final" else None
+
+
+class RealtimeWire(Wire):
+    name = "OpenAI Realtime"
+    rate = 24_000
+
+    def path(self) -> str:
+        return "/v1/realtime?intent=transcription"
+
+    def greeting(self) -> list[Message]:
+        audio: Message = {"transcription": {"language": "en"}} | ({} if self.turns else {"turn_detection": None})
+        return [{"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio}}}]
+
+    def frames(self, speech: Int16) -> list[Frame]:
+        resampled = soxr.resample(speech, SAMPLE_RATE, self.rate)
+        return [
+            json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(frame.tobytes()).decode()})
+            for frame in _cut(resampled, self.rate)
+        ]
+
+    def end_of_turn(self) -> Frame:
+        return json.dumps({"type": "input_audio_buffer.commit"})
+
+    def text_of(self, message: Message) -> str | None:
+        return message["transcript"] if message["type"] == COMPLETED else None
+
+
+class DeepgramWire(Wire):
+    name = "Deepgram"
+
+    def path(self) -> str:
+        endpointing = 500 if self.turns else 10_000
+        asked = f"model=nova-3&language=en&encoding=linear16&sample_rate={SAMPLE_RATE}&interim_results=true"
+        return f"/v1/listen?{asked}&endpointing={endpointing}"
+
+    def greeting(self) -> list[Message]:
+        return []
+
+    def frames(self, speech: Int16) -> list[Frame]:
+        return [frame.astype("<i2").tobytes() for frame in _cut(speech, SAMPLE_RATE)]
+
+    def end_of_turn(self) -> Frame:
+        return json.dumps({"type": "Finalize"})
+
+    def text_of(self, message: Message) -> str | None:
+        if message["type"] != "Results" or not message["is_final"]:
+            return None
+        text: str = message["channel"]["alternatives"][0]["transcript"]
+        return text
+
+
+WIRES: tuple[type[Wire], ...] = (SottoWire, RealtimeWire)
+
+
+def _cut(speech: Int16, rate: int) -> list[Int16]:
+    size = rate * FRAME_MS // 1000
+    whole = len(speech) // size * size
+    return list(np.asarray(speech[:whole]).reshape(-1, size))
