@@ -25,6 +25,7 @@ from service.gateway.replies import error_body
 from service.gateway.rest import bias_lists, jobs, models, page, realtime, transcriptions
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
+from service.gateway.sockets.deepgram.connection import ListenConnection
 from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
@@ -103,6 +104,10 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
         await Connection(gateway, auth, socket).run()
+
+    @app.websocket("/v1/listen")
+    async def listen_socket(socket: WebSocket) -> None:
+        await ListenConnection(gateway, auth, socket).run()
 
     @app.websocket("/v1/realtime")
     async def realtime_socket(socket: WebSocket) -> None:
