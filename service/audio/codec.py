@@ -31,27 +31,30 @@ MAX_BYTES_WITHOUT_PACKET = 4 * 2**20
 class MonoMixer:
     """Frames of any sample format and channel layout to mono int16 at their own rate; the format may change.
 
-    Stereo is mixed by its mean, surround sound by FFmpeg's matrix, which keeps the voice in the centre.
+    Stereo is mixed by its mean, surround sound by FFmpeg's matrix, which keeps the voice in the centre. With `channel`,
+    counted from 0, that channel is taken instead, the last one where there are fewer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channel: int | None = None) -> None:
+        self._channel = channel
         self._format: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
 
     def mix(self, frame: av.AudioFrame) -> Int16:
         """int16 samples, shape (frame.samples,)."""
         if frame.format.name == "s16" and frame.layout.nb_channels == 1:
-            return _samples(frame)
+            return self._samples(frame)
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._resampler is None or form != self._format:
             self._format = form
-            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=frame.sample_rate)
+            layout = "mono" if self._channel is None else frame.layout
+            self._resampler = av.AudioResampler(format="s16", layout=layout, rate=frame.sample_rate)
         frame.pts = None
-        return np.concatenate([_samples(mixed) for mixed in self._resampler.resample(frame)])
+        return np.concatenate([self._samples(mixed) for mixed in self._resampler.resample(frame)])
 
-
-def _samples(frame: av.AudioFrame) -> Int16:
-    return cast(Int16, frame.to_ndarray().reshape(-1))
+    def _samples(self, packed: av.AudioFrame) -> Int16:
+        channels = packed.layout.nb_channels
+        return cast(Int16, packed.to_ndarray().reshape(-1, channels)[:, min(self._channel or 0, channels - 1)])
 
 
 class PacketDecoder:

@@ -60,12 +60,18 @@ class _Upload(io.RawIOBase):
 
 
 def read_file(
-    source: BinaryIO, *, max_seconds: float, filename: str | None = None, chunk_seconds: float = 1.0
+    source: BinaryIO,
+    *,
+    max_seconds: float,
+    filename: str | None = None,
+    chunk_seconds: float = 1.0,
+    channel: int | None = None,
 ) -> Iterator[Int16]:
     """Mono int16 at 16 kHz in chunks of `chunk_seconds`, the last one shorter, from the first audio track.
 
-    `source` is seekable; `filename` only tells headerless formats (.g722). Packets that do not decode are
-    left out. All errors have the field "file": BadAudio when there is no audio track or nothing decodes,
+    `source` is seekable; `filename` only tells headerless formats (.g722). Its channels are mixed, or with `channel`
+    that one (below `count_channels`) is taken alone. Packets that do not decode are left out. All errors have the
+    field "file": BadAudio when there is no audio track, no such channel or nothing decodes,
     UnsupportedMedia for a container or codec that is not read, TooLarge for more than `max_seconds`: at once
     when the file says so, else as soon as it is exceeded.
     """
@@ -74,8 +80,11 @@ def read_file(
         duration_s = _duration(container, stream, source)
         if duration_s is not None and duration_s > max_seconds:
             raise TooLarge(f"{duration_s:.0f} s of audio, {max_seconds:.0f} s are allowed", field="file")
+        if channel is not None and not 0 <= channel < _channels(stream):
+            raise BadAudio(f"the file has no channel {channel}, it has {_channels(stream)}", field="file")
         samples = 0
-        for chunk in _in_chunks(_resample(_decode(container, stream)), round(chunk_seconds * SAMPLE_RATE)):
+        mono = _decode(container, stream, MonoMixer(channel))
+        for chunk in _in_chunks(_resample(mono), round(chunk_seconds * SAMPLE_RATE)):
             samples += len(chunk)
             if samples > max_seconds * SAMPLE_RATE:
                 raise TooLarge(f"more than {max_seconds:.0f} s of audio", field="file")
@@ -88,6 +97,16 @@ def probe_duration(source: BinaryIO, filename: str | None = None) -> float | Non
     """Seconds of audio as the container says, None when it does not. Raises as `read_file` does on opening."""
     with closing(_open(source, filename)) as container:
         return _duration(container, _audio_stream(container), source)
+
+
+def count_channels(source: BinaryIO, filename: str | None = None) -> int:
+    """Channels of the first audio track, as the container says. Raises as `read_file` does on opening."""
+    with closing(_open(source, filename)) as container:
+        return _channels(_audio_stream(container))
+
+
+def _channels(stream: AudioStream) -> int:
+    return max(stream.codec_context.channels, 1)
 
 
 def _open(source: BinaryIO, filename: str | None) -> InputContainer:
@@ -156,9 +175,8 @@ def _size(source: BinaryIO) -> int:
     return size
 
 
-def _decode(container: InputContainer, stream: AudioStream) -> Iterator[tuple[int, Int16]]:
+def _decode(container: InputContainer, stream: AudioStream, mixer: MonoMixer) -> Iterator[tuple[int, Int16]]:
     """(sample rate in Hz, mono int16) of everything that decodes, up to where the container itself breaks off."""
-    mixer = MonoMixer()
     packets = container.demux(stream)
     while (packet := _next_packet(packets)) is not None:
         try:

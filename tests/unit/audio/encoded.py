@@ -41,22 +41,32 @@ def resampled(samples: Int16, rate: int) -> Int16:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.int16)
 
 
-def _frame(samples: Int16) -> av.AudioFrame:
-    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+def _frame(samples: Int16, layout: str = "mono") -> av.AudioFrame:
+    channels = samples.reshape(av.AudioLayout(layout).nb_channels, -1)
+    frame = av.AudioFrame.from_ndarray(channels.T.reshape(1, -1), format="s16", layout=layout)
     frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
     return frame
 
 
 def encode(samples: Int16, container: str, codec: str, rate: int = SAMPLE_RATE, **settings: Any) -> bytes:
     """16 kHz speech as a whole file; `settings` are attributes of the stream (layout, bit_rate, ...)."""
+    return _encode(_frame(samples), container, codec, rate, {"layout": "mono", **settings})
+
+
+def encode_channels(voices: list[Int16], container: str, codec: str, rate: int, layout: str) -> bytes:
+    """16 kHz speech, one of equal length for each channel of the layout, as a whole file."""
+    return _encode(_frame(np.stack(voices), layout), container, codec, rate, {"layout": layout})
+
+
+def _encode(whole: av.AudioFrame, container: str, codec: str, rate: int, settings: dict[str, Any]) -> bytes:
     target = io.BytesIO()
     with av.open(target, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=rate, **{"layout": "mono", **settings})
+        stream = file.add_stream(codec, rate=rate, **settings)
         if not stream.codec_context.is_open:
             stream.codec_context.open()
         size = stream.codec_context.frame_size or 1024
         resampler = av.AudioResampler(stream.format.name, stream.layout.name, rate, size)
-        for frame in [*resampler.resample(_frame(samples)), *resampler.resample(None), None]:
+        for frame in [*resampler.resample(whole), *resampler.resample(None), None]:
             file.mux(stream.encode(frame))
     return target.getvalue()
 

@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from service.audio.container import probe_duration, read_file
+from service.audio.container import count_channels, probe_duration, read_file
 from service.audio.pcm import Int16
 from service.errors import BadAudio, SottoError, TooLarge, UnsupportedMedia
 from tests.unit.audio.conftest import DATA, Recording
-from tests.unit.audio.encoded import encode, match, wav
+from tests.unit.audio.encoded import encode, encode_channels, match, wav
 
 CLIP = "human-en-vm-mismatch"
 MINUTE_S = 60.0
@@ -78,6 +78,53 @@ def test_reads_wideband_amr(speech: Int16) -> None:
 def test_mixes_any_number_of_equal_channels_to_the_same_speech(speech: Int16, channels: int) -> None:
     decoded = read(wav(speech, channels))
     assert np.abs(decoded.astype(int) - speech).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate", "layout", "least"),
+    [
+        ("wav", "pcm_s16le", 24000, "stereo", 0.999),
+        ("wav", "pcm_f32le", 16000, "5.1", 0.999),
+        ("wav", "pcm_mulaw", 8000, "stereo", 0.98),
+        ("flac", "flac", 44100, "7.1", 0.999),
+        ("ipod", "aac", 44100, "stereo", 0.95),
+        ("webm", "libopus", 48000, "stereo", 0.95),
+    ],
+)
+def test_gives_each_channel_by_itself(
+    speech: Int16, container: str, codec: str, rate: int, layout: str, least: float
+) -> None:
+    """In each channel the speech begins at another place."""
+    count = av.AudioLayout(layout).nb_channels
+    voices = [np.roll(speech, 2000 * channel) for channel in range(count)]
+    source = io.BytesIO(encode_channels(voices, container, codec, rate, layout))
+    assert count_channels(source) == count
+    for channel, voice in enumerate(voices):
+        alone = np.concatenate(list(read_file(source, max_seconds=MINUTE_S, channel=channel)))
+        found = match(alone, voice)
+        assert found.correlation > least
+        assert abs(found.lag) < 1000
+
+
+def test_one_channel_of_mono_is_the_whole(speech: Int16) -> None:
+    source = io.BytesIO(wav(speech))
+    assert count_channels(source) == 1
+    np.testing.assert_array_equal(np.concatenate(list(read_file(source, max_seconds=MINUTE_S, channel=0))), speech)
+
+
+@pytest.mark.parametrize("channel", [-1, 2])
+def test_a_channel_that_is_not_there_is_bad_audio(speech: Int16, channel: int) -> None:
+    with pytest.raises(BadAudio, match="no channel") as caught:
+        next(read_file(io.BytesIO(wav(speech, 2)), max_seconds=MINUTE_S, channel=channel))
+    assert caught.value.field == "file"
+
+
+def test_where_a_file_turns_mono_that_is_in_every_channel(speech: Int16) -> None:
+    source = io.BytesIO(
+        encode(speech, "mp3", "libmp3lame", 44100, layout="stereo") + encode(speech, "mp3", "libmp3lame", 16000)
+    )
+    right = np.concatenate(list(read_file(source, max_seconds=MINUTE_S, channel=1)))
+    assert match(right[len(speech) :], speech).correlation > 0.95
 
 
 def test_takes_the_audio_track_of_a_video(speech: Int16) -> None:
@@ -256,7 +303,7 @@ def test_garbage_is_refused(seed: int) -> None:
         b"ID3\4\0\0",
     ]
     data = heads[seed % len(heads)] + rng.randbytes(rng.choice([10, 1000, 50_000]))
-    for ask in (read, lambda data: probe_duration(io.BytesIO(data))):
+    for ask in (read, lambda data: probe_duration(io.BytesIO(data)), lambda data: count_channels(io.BytesIO(data))):
         with pytest.raises(SottoError):
             ask(data)
 
