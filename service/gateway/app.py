@@ -22,10 +22,11 @@ from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
 from service.gateway.limits import Guard
 from service.gateway.replies import error_body
-from service.gateway.rest import bias_lists, jobs, models, page, realtime, transcriptions
+from service.gateway.rest import bias_lists, jobs, listen, models, page, realtime, transcriptions
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
 from service.gateway.sockets.deepgram.connection import ListenConnection
+from service.gateway.sockets.deepgram.refusals import refusal
 from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
@@ -68,7 +69,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     _require_store(settings, redis_url)
     gateway = build(settings, redis_url)
     keys = Keys(settings.api_keys)
-    auth = SocketAuth(keys, ClientSecrets(gateway.store))
+    client_secrets = ClientSecrets(gateway.store)
+    auth = SocketAuth(keys, client_secrets)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -97,8 +99,14 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.probe = health.Probe(gateway)
-    app.add_middleware(Guard, keys=keys, max_bytes=settings.max_upload_mb * 1024 * 1024)
-    for module in (health, models, transcriptions, jobs, bias_lists, page, realtime):
+    app.add_middleware(
+        Guard,
+        keys=keys,
+        secrets=client_secrets,
+        max_bytes=settings.max_upload_mb * 1024 * 1024,
+        refusals=dict.fromkeys(listen.PATHS, refusal),
+    )
+    for module in (health, models, transcriptions, jobs, bias_lists, page, realtime, listen):
         app.include_router(module.router)
 
     @app.websocket("/v1/stream")

@@ -2,27 +2,41 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Mapping
 
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.errors import SottoError, TooLarge
+from service.errors import SottoError, StoreUnavailable, TooLarge
 from service.gateway.auth import Keys, key_in
 from service.gateway.replies import error_body
+from service.log.client_secrets import PREFIX, ClientSecrets
 
 MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
 MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
+SECRETS_TAKEN = frozenset({"/v1/listen"})  # paths where a short-lived secret stands in for a key
 LINGER_S = 30.0  # for which a refused client may go on sending; one that is cut off while it sends reads no answer
 
 
-class Guard:
-    """ASGI middleware over `/v1/`: checks the API key and bounds the body, declared or not."""
+Refusal = Callable[[SottoError], Response]
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, max_bytes: int) -> None:
+
+class Guard:
+    """ASGI middleware over `/v1/`: checks the API key and bounds the body, declared or not.
+
+    `refusals`: how errors look on paths that do not speak OpenAI's language; they count them, too.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, keys: Keys, secrets: ClientSecrets, max_bytes: int, refusals: Mapping[str, Refusal]
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._secrets = secrets
+        self._refusals = refusals
         self._max_bytes = max_bytes + MULTIPART_OVERHEAD
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,15 +45,25 @@ class Guard:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            self._keys.check(key_in(headers.get(b"authorization")))
+            await self._check(scope["path"], key_in(headers.get(b"authorization")))
             declared = headers.get(b"content-length", "0")
             if declared.isdigit() and int(declared) > self._max_bytes:
                 raise self._too_large()
         except SottoError as error:
-            metrics.ERRORS.labels(error.code).inc()
-            await _refuse(error, receive, send)
+            refusal = self._refusals.get(scope["path"], _refusal)
+            await _refuse(refusal(error), receive, send)
             return
         await self._app(scope, self._bounded(receive), send)
+
+    async def _check(self, path: str, key: str | None) -> None:
+        """Raises Unauthorized, StoreUnavailable."""
+        if key and key.startswith(PREFIX) and path in SECRETS_TAKEN and not self._keys.knows(key):
+            try:
+                if await self._secrets.find(key) is not None:
+                    return
+            except RedisError as error:
+                raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        self._keys.check(key)
 
     def _bounded(self, receive: Receive) -> Receive:
         received = 0
@@ -60,9 +84,14 @@ class Guard:
         return TooLarge(f"the upload is larger than {megabytes} MiB", field="file")
 
 
-async def _refuse(error: SottoError, receive: Receive, send: Send) -> None:
+def _refusal(error: SottoError) -> Response:
+    metrics.ERRORS.labels(error.code).inc()
+    return JSONResponse(error_body(error), error.status)
+
+
+async def _refuse(reply: Response, receive: Receive, send: Send) -> None:
     """Answers at once, then drops what the client still sends, until it is done or hangs up or `LINGER_S` are over."""
-    reply = JSONResponse(error_body(error), error.status, {"Connection": "close"})
+    reply.headers["Connection"] = "close"
     await send({"type": "http.response.start", "status": reply.status_code, "headers": reply.raw_headers})
     await send({"type": "http.response.body", "body": reply.body, "more_body": True})
     with contextlib.suppress(TimeoutError):

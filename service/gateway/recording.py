@@ -76,12 +76,24 @@ class RecordingOptions:
 
 
 class Recording:
-    """One upload. `source` is a seekable file; `filename` names formats that have no header."""
+    """One upload. `source` is a seekable file; `filename` names formats that have no header.
 
-    def __init__(self, gateway: Gateway, source: BinaryIO, filename: str | None, options: RecordingOptions) -> None:
+    All channels are mixed, or `channel` alone is taken, counted from 0.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        source: BinaryIO,
+        filename: str | None,
+        options: RecordingOptions,
+        *,
+        channel: int | None = None,
+    ) -> None:
         self._gateway = gateway
         self._source = source
         self._filename = filename
+        self._channel = channel
         self._options = options
         self._session = new_id("r")
         self._owner = f"{gateway.name}/{secrets.token_hex(8)}"
@@ -142,6 +154,7 @@ class Recording:
             max_seconds=gateway.settings.max_upload_s,
             filename=self._filename,
             chunk_seconds=READ_S,
+            channel=self._channel,
         )
         while heard := await asyncio.to_thread(_listen, chunks, endpointer):
             await self._write(writer, endpointer, *heard)
