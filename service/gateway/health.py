@@ -103,7 +103,7 @@ async def prometheus(request: Request) -> Response:
     "/asyncapi.yaml",
     summary="AsyncAPI description of /v1/stream",
     response_class=Response,
-    responses={200: {"content": {"application/yaml": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"application/yaml": {"schema": {"type": "object"}}}}},
 )
 async def asyncapi() -> Response:
     text = (files("service.gateway") / "asyncapi.yaml").read_text("utf-8")

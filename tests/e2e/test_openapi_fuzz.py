@@ -1,0 +1,105 @@
+"""schemathesis asks a real server what its OpenAPI description allows, and more: no server error, nothing undescribed.
+
+Every operation of the description is asked, whatever routes there are. `default` responses are left out of it here:
+they tell the shape of other errors, and would let any status pass.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.e2e.recordings import flac
+from tests.stack import Stack
+from tests.unit.audio.encoded import wav
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = 60  # per operation
+ANSWER_S = 30.0
+CLIP = "human-en-conf-invalid"
+
+
+@pytest.fixture(scope="module")
+def server(base_model_dir: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A deployment of its own: what is asked of it fills its lists and jobs."""
+    stack = Stack(tmp_path_factory.mktemp("fuzzed"), SOTTO_MAX_UPLOAD_S="60")
+    try:
+        _, url = stack.gateway()
+        stack.worker()
+        stack.ready(url)
+        yield url
+    finally:
+        stack.close()
+
+
+@pytest.fixture(scope="module")
+def described(server: str) -> Any:
+    """The description of the running server, without `default` responses."""
+    description = httpx.get(f"{server}/openapi.json").json()
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("default", None)
+    schema = schemathesis.openapi.from_dict(description)
+    schema.config.update(base_url=server)
+    return schema
+
+
+@pytest.fixture(scope="module")
+def known(server: str) -> dict[str, Any]:
+    """What requests may name or send that is really there: path parameters, and recordings."""
+    with httpx.Client(base_url=server, timeout=30) as client:
+        client.put("/v1/bias-lists/names", json=["Loewe", "Brunello Cucinelli"]).raise_for_status()
+        job = client.post("/v1/jobs", files={"file": ("a.flac", flac(CLIP))}).raise_for_status().json()
+    files = [flac(CLIP), wav(np.random.default_rng(0).integers(-3000, 3000, 32_000, np.int16)), b"RIFF"]
+    forms = {"model": ["base"], "language": ["en"], "bias_lists": [["names"]], "languages[]": [["en", "es"]]}
+    return {"name": ["names"], "job": [job["id"]], "file": files} | forms
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def ask(operation: Any, known: dict[str, Any], answered: Counter[int], data: st.DataObject) -> None:
+    """One request after another, forms with a few of their fields: one bad field would hide what the others do."""
+    case = data.draw(operation.as_strategy(generation_mode=data.draw(st.sampled_from(GenerationMode))))
+    if case.media_type == "multipart/form-data" and isinstance(case.body, dict):
+        kept = data.draw(st.sets(st.sampled_from(sorted(case.body)), max_size=4)) if case.body else set()
+        case.body = {name: value for name, value in case.body.items() if name in kept | {"file"}}
+    for part in (case.path_parameters, case.body):
+        for name in sorted(known.keys() & (part if isinstance(part, dict) else {})):
+            if data.draw(st.integers(0, 3)):
+                part[name] = data.draw(st.sampled_from(known[name]))
+    answered[case.call_and_validate(checks=CHECKS, timeout=ANSWER_S).status_code] += 1
+
+
+def test_no_request_fails_the_server_or_is_answered_otherwise_than_described(
+    described: Any, known: dict[str, Any], subtests: pytest.Subtests
+) -> None:
+    operations = [result.ok() for result in described.get_all_operations()]
+    answered: dict[str, Counter[int]] = {operation.label: Counter() for operation in operations}
+    for operation in operations:
+        with subtests.test(operation.label):
+            ask(operation, known, answered[operation.label])
+    print(answered)
+    for route in ("/v1/audio/transcriptions", "/v1/audio/translations", "/v1/jobs"):
+        statuses = answered[f"POST {route}"]
+        assert {200, 202} & set(statuses), f"no request was good enough for {route}: {statuses}"
+        assert statuses[400]
