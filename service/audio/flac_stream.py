@@ -40,6 +40,10 @@ class FlacStream:
 
     def feed(self, data: bytes) -> list[tuple[int, Int16]]:
         """(sample rate in Hz, mono int16) of the frames that `data` completes. Raises BadAudio."""
+        parts = (data[at : at + MAX_FRAME_BYTES] for at in range(0, len(data), MAX_FRAME_BYTES))
+        return [piece for part in parts for piece in self._feed(part)]
+
+    def _feed(self, data: bytes) -> list[tuple[int, Int16]]:
         self._buffer += data
         self._without_frame += len(data)
         pieces: list[tuple[int, Int16]] = []

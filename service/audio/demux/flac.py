@@ -104,12 +104,22 @@ def _coded_number_bytes(first: int) -> int:
     return {0: 1, 1: 0, 8: 0}.get(ones, ones)
 
 
+def _crc8_table() -> bytes:
+    crcs = []
+    for crc in range(256):
+        for _ in range(8):
+            crc = (crc << 1 ^ (_CRC8_POLYNOMIAL if crc & 0x80 else 0)) & 0xFF
+        crcs.append(crc)
+    return bytes(crcs)
+
+
+_CRC8 = _crc8_table()
+
+
 def _crc8(data: bytes) -> int:
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ (_CRC8_POLYNOMIAL if crc & 0x80 else 0)) & 0xFF
+        crc = _CRC8[crc ^ byte]
     return crc
 
 
