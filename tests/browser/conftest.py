@@ -9,6 +9,12 @@ from typing import Any
 
 import pytest
 
+from service.gateway.rest.page import FOLDER
+from tests.browser.dictating import chromium
+from tests.e2e.conftest import gateways, store
+
+__all__ = ["gateways", "store"]  # fixtures of theirs, for the tests here
+
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "stream_file.mjs"
 CLIENT = ROOT / "clients" / "typescript"
@@ -47,3 +53,11 @@ def stream_file(node: str, tmp_path: Path) -> StreamFile:
         return [json.loads(line) for line in printed.splitlines()]
 
     return stream
+
+
+@pytest.fixture(scope="session")
+def page_is_built() -> None:
+    if chromium() is None:
+        pytest.skip("no chromium on the PATH (Debian package chromium)")
+    if not (FOLDER / "index.html").exists():
+        pytest.skip("the web page is not built: make web (needs npm)")

@@ -235,11 +235,12 @@ export class SottoStream implements AsyncIterable<StreamEvent> {
 
   #receive(message: string): void {
     const event = parseEvent(message);
-    if (event === null || event.seq <= this.#lastSeq) return;
+    if (event === null) return;
     if (event.type === "error" && event.id === undefined) {
-      this.#problem = event; // of the connection, not of the stream: its seq may be used again after a resume
+      this.#problem = event; // of the connection, not of the stream: its seq may be any
       return;
     }
+    if (event.seq <= this.#lastSeq) return;
     this.#problem = null;
     this.#lastSeq = event.seq;
     if (event.type === "started") {

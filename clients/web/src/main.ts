@@ -227,8 +227,7 @@ class App {
   #enter(phase: Phase): void {
     this.#phase = phase;
     document.body.dataset["phase"] = phase;
-    this.#record.ariaPressed = String(phase === "recording");
-    this.#record.disabled = phase === "opening" || phase === "finishing";
+    this.#record.ariaDisabled = String(phase === "opening" || phase === "finishing"); // `disabled` would lose the focus
     const labels = { idle: "Start recording", opening: "Opening", recording: "Stop recording", finishing: "Finishing" };
     this.#record.ariaLabel = labels[phase];
     this.#refresh();
