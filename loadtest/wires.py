@@ -148,7 +148,7 @@ class DeepgramWire(Wire):
         return text
 
 
-WIRES: tuple[type[Wire], ...] = (SottoWire, RealtimeWire)
+WIRES: tuple[type[Wire], ...] = (SottoWire, RealtimeWire, DeepgramWire)
 
 
 def _cut(speech: Int16, rate: int) -> list[Int16]:
