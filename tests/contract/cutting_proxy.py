@@ -12,6 +12,7 @@ class CuttingProxy:
         self._target = (parts.hostname, parts.port)
         self._open: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.passed = 0  # bytes, both ways
         self.away = False  # hangs up on whoever comes, as a gateway that is being restarted
 
     @asynccontextmanager
@@ -46,6 +47,7 @@ class CuttingProxy:
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(4096):
+                self.passed += len(data)
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:
