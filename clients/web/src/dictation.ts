@@ -67,6 +67,7 @@ export class Dictation {
         await this.#runStream();
         return;
       } catch (error) {
+        if (this.#abandoned) return;
         if (!(error instanceof ApiError)) throw error;
         if (error.kind === "refused") {
           this.#handlers.onRefused(error);

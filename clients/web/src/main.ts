@@ -144,8 +144,9 @@ class App {
   }
 
   #refused(error: ApiError): void {
-    this.#lostAt ??= performance.now();
     this.#state = "waiting";
+    if (this.#lostAt !== null) return; // it was told already
+    this.#lostAt = performance.now();
     this.#warn(error);
   }
 
@@ -204,8 +205,12 @@ class App {
   }
 
   async #copyText(): Promise<void> {
-    await navigator.clipboard.writeText(this.#transcript.text);
-    this.#status.tell("Copied", "The text is on the clipboard.", { ms: 2_500 });
+    try {
+      await navigator.clipboard.writeText(this.#transcript.text);
+      this.#status.tell("Copied", "The text is on the clipboard.", { ms: BRIEFLY_MS });
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   async #shareText(): Promise<void> {

@@ -4,6 +4,8 @@ export interface Microphone {
   readonly sampleRate: number;
   /** 0 to 1, on a scale that suits the ear. */
   level(): number;
+  /** Goes on after a call or another app has interrupted it. */
+  resume(): void;
   /** Resolves when the last frame has been given. */
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ function record(
       const db = 10 * Math.log10(power + 1e-12);
       return Math.max(0, Math.min(1, (db - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)));
     },
+    resume: () => void context.resume(),
     async stop() {
       // a context that the phone has suspended never answers; what it held is lost to nobody
       if (context.state === "running") {

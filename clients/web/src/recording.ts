@@ -4,8 +4,7 @@ import { Dictation, type DictationHandlers } from "./dictation.js";
 import { type Chunk, type Encoder, opusEncoder, pcmEncoder } from "./encoding.js";
 import { CaptureTimes, Median } from "./latency.js";
 import { type Microphone, openMicrophone } from "./microphone.js";
-import { SottoClientError } from "./sotto-client/index.js";
-import type { StreamSettings } from "./sotto-client/index.js";
+import { SottoClientError, type StreamSettings } from "./sotto-client/index.js";
 
 /** More audio than this is not kept while the server is away: recording stops. */
 export const MAX_KEPT_S = 600;
@@ -78,7 +77,9 @@ export class Recording {
     this.#dictation.configure(settings);
   }
 
+  /** The network may be another, or the page is looked at again. */
   nudge(): void {
+    if (this.#stopping === null) this.#microphone?.resume();
     this.#dictation.nudge();
   }
 
