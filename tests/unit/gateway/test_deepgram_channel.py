@@ -30,7 +30,7 @@ def final(number: int, *words: tuple[str, float, float, float], language: str = 
     return {
         "type": "final",
         "id": f"s.{number}",
-        "text": " ".join(word for word, *_ in words),
+        "text": ("" if language == "zh" else " ").join(word for word, *_ in words),
         "language": language,
         "words": [dict(zip(("word", "start", "end", "confidence"), word, strict=True)) for word in words],
     }
@@ -142,6 +142,24 @@ def test_a_lost_utterance_is_told_and_leaves_no_gap() -> None:
     problem, empty, second = told(PLAIN, started(0, 0.2), ended(0, 1.3), lost, started(1, 3.1), ended(1, 3.8), BYE)
     assert problem == {"type": "Error", "variant": "DecodeFailed", "description": "broken"}
     assert (transcript(empty), empty["duration"], second["start"]) == ("", 1.3, 1.3)
+
+
+def test_words_are_what_stands_between_spaces() -> None:
+    spoken = final(0, ("Open", 0.4, 0.6, 0.9), ("-source", 0.6, 0.9, 0.7), ("PBX.", 0.9, 1.2, 0.5))
+    spoken["text"] = "Open-source PBX."
+    [result] = told(PLAIN, started(0, 0.2), ended(0, 1.3), spoken)
+    words = result["channel"]["alternatives"][0]["words"]
+    assert [word["punctuated_word"] for word in words] == ["Open-source", "PBX."]
+    assert (words[0]["word"], words[0]["start"], words[0]["end"], words[0]["confidence"]) == (
+        "open-source",
+        0.4,
+        0.9,
+        0.8,
+    )
+
+
+def test_captions_are_for_those_who_ask() -> None:
+    assert told(replace(PLAIN, interim=False), started(0, 0.2), partial(0, "Hello,", 0.2, 1.0)) == []
 
 
 def test_multi_tells_languages() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from service import __version__
-from service.gateway.rest.transcription import separator
+from service.gateway.rest.transcription import UNSPACED, separator
 from service.log.event_log import Event
 
 PUNCTUATION = ".,!?;:…\"“”„«»()[]{}¿¡-–—。，！？；：、「」『』'‘’"
@@ -43,15 +43,30 @@ def words_of(final: Event, *, multi: bool) -> list[dict[str, Any]]:
     return [
         {
             "word": bare,
-            "start": word["start"],
-            "end": word["end"],
-            "confidence": word["confidence"],
-            "punctuated_word": word["word"],
+            "start": parts[0]["start"],
+            "end": parts[-1]["end"],
+            "confidence": confidence_of(parts),
+            "punctuated_word": written,
         }
         | language
-        for word in final["words"]
-        if (bare := bare_word(word["word"]))
+        for parts in _spaced(final)
+        if (bare := bare_word(written := "".join(part["word"] for part in parts)))
     ]
+
+
+def _spaced(final: Event) -> list[list[dict[str, Any]]]:
+    """The words as the text puts spaces between them: Whisper's `open` and `-source` are one. Scripts without spaces
+    keep Whisper's."""
+    text, at = final["text"], 0
+    found: list[list[dict[str, Any]]] = []
+    for word in final["words"]:
+        start = text.index(word["word"], at)
+        if found and start == at and final["language"] not in UNSPACED:
+            found[-1].append(word)
+        else:
+            found.append([word])
+        at = start + len(word["word"])
+    return found
 
 
 def bare_word(written: str) -> str:

@@ -27,6 +27,7 @@ class ChannelOptions:
     metadata: Mapping[str, Any]
     index: int = 0
     total: int = 1
+    interim: bool = True
     punctuate: bool = False
     multi: bool = False
     hints: tuple[str, ...] = ()
@@ -96,6 +97,8 @@ class Channel:
         return self.heard(start) if not self._waiting else []
 
     def _partial(self, event: Event) -> list[Message]:
+        if not self._options.interim:  # a pause that might have been an endpoint leads to a caption in any case
+            return []
         if not self._waiting or self._waiting[0].id != event["id"]:
             self._held = event
             return []

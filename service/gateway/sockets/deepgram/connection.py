@@ -207,6 +207,7 @@ class ListenConnection:
             | extra,
             index=index,
             total=query.split_into,
+            interim=query.interim,
             punctuate=asked.punctuate,
             multi=asked.multi,
             hints=asked.languages,
