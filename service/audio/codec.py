@@ -6,21 +6,32 @@ from typing import Any, cast
 import av
 import numpy as np
 
-from service.audio.demux import AdtsDemuxer, CodecConfig, Demuxer, OggDemuxer, Packet, RawOpusDemuxer, WebmDemuxer
+from service.audio.demux import (
+    AdtsDemuxer,
+    CodecConfig,
+    Demuxer,
+    Mp3Demuxer,
+    OggDemuxer,
+    Packet,
+    RawOpusDemuxer,
+    WebmDemuxer,
+)
 from service.audio.demux.packet import bad_audio, pack_config, unpack_config
 from service.audio.pcm import Int16
 
-_DECODERS = {"opus": "libopus", "aac": "aac"}
+_DECODERS = {"opus": "libopus", "aac": "aac", "mp3": "mp3float"}
 _DEMUXERS: dict[str, type[Demuxer]] = {
     "opus": RawOpusDemuxer,
     "ogg_opus": OggDemuxer,
     "webm_opus": WebmDemuxer,
     "aac_adts": AdtsDemuxer,
+    "mp3": Mp3Demuxer,
 }
 PACKET_ENCODINGS = tuple(_DEMUXERS)
 
 # A decoder that starts in mid-stream is fed these packets first: RFC 7845 (section 4.6) asks for 80 ms for Opus,
-# AAC needs the frame before for its overlap and a few more until its filters have settled.
+# AAC needs the frame before for its overlap and a few more until its filters have settled, MP3 what its frames lend
+# each other, up to 511 bytes.
 PREROLL_S = 0.2
 PREROLL_PACKETS = 4
 PREROLL_BYTES = 12_288

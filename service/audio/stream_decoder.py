@@ -13,8 +13,7 @@ import msgpack
 import numpy as np
 
 from service.audio.codec import PACKET_ENCODINGS, PacketStream
-from service.audio.demux.adts import HEADER_BYTES as ADTS_HEADER_BYTES
-from service.audio.demux.adts import frame_bytes
+from service.audio.demux import AdtsDemuxer, Mp3Demuxer
 from service.audio.demux.packet import bad_audio
 from service.audio.flac_stream import FlacStream
 from service.audio.pcm import MAX_CHANNELS, RAW_ENCODINGS, Int16, PcmStream
@@ -31,7 +30,7 @@ _SNIFFED = (  # what a stream begins with; what it has where; its encoding
     (b"fLaC", 4, b"", "flac"),
     (b"OggS", 28, b"OpusHead", "ogg_opus"),
     (b"\x1a\x45\xdf\xa3", 4, b"", "webm_opus"),
-    (b"ID3", 3, b"", "aac_adts"),
+    (b"ID3", 3, b"", "mp3"),
 )
 
 
@@ -43,11 +42,15 @@ def sniff(head: bytes) -> str | None:
     for magic, at, mark, encoding in _SNIFFED:
         if magic.startswith(head[: len(magic)]) and mark.startswith(head[at : at + len(mark)]):
             return encoding if len(head) >= at + len(mark) else None
-    if head[0] == 0xFF and len(head) < ADTS_HEADER_BYTES:
+    if head[0] == 0xFF and len(head) < AdtsDemuxer.header_bytes:
         return None
-    if frame_bytes(head[:ADTS_HEADER_BYTES].ljust(ADTS_HEADER_BYTES, b"\0")):
+    if AdtsDemuxer().frame_bytes(head):
         return "aac_adts"
-    raise bad_audio("the audio is in no container that is streamed: WAV, FLAC, Ogg or WebM with Opus, or AAC with ADTS")
+    if Mp3Demuxer().frame_bytes(head):
+        return "mp3"
+    raise bad_audio(
+        "the audio is in no container that is streamed: WAV, FLAC, Ogg or WebM with Opus, AAC with ADTS, or MP3"
+    )
 
 
 @dataclass(frozen=True, slots=True)

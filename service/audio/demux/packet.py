@@ -12,7 +12,7 @@ MAX_PACKET_BYTES = 8_192  # an Opus packet of 120 ms at 510 kbit/s has 7,650, an
 class CodecConfig:
     """What a decoder must know before the first packet.
 
-    `codec` is "opus" or "aac"; `extradata` is an OpusHead (RFC 7845) whose pre-skip is zero, empty for AAC;
+    `codec` is "opus", "aac" or "mp3"; `extradata` is an OpusHead (RFC 7845) whose pre-skip is zero, else empty;
     `pre_skip` is the number of samples to drop at the start, at 48 kHz. `link` counts the logical streams that
     follow each other in one (a chained Ogg, a recorder that was restarted); each needs a new decoder.
     """

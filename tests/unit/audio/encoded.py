@@ -103,6 +103,8 @@ def stream(samples: Int16, fmt: StreamFormat) -> list[bytes]:
             return [encode(samples, "webm", "libopus", 48_000, layout=layout)]
         case "aac_adts":
             return [encode(samples, "adts", "aac", fmt.sample_rate, layout=layout)]
+        case "mp3":
+            return [encode(samples, "mp3", "libmp3lame", fmt.sample_rate, layout=layout)]
         case "flac":
             return [encode(samples, "flac", "flac", fmt.sample_rate, layout=layout)]
         case "wav":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.audio.demux import AdtsDemuxer, Demuxer, OggDemuxer, RawOpusDemuxer, WebmDemuxer
+from service.audio.demux import AdtsDemuxer, Demuxer, Mp3Demuxer, OggDemuxer, RawOpusDemuxer, WebmDemuxer
 from service.audio.demux.packet import MAX_PACKET_BYTES
 from service.audio.pcm import Int16
 from service.errors import BadAudio
@@ -90,6 +90,7 @@ def test_finds_every_adts_frame(speech: Int16) -> None:
         (OggDemuxer, "ogg", "libopus"),
         (WebmDemuxer, "webm", "libopus"),
         (AdtsDemuxer, "adts", "aac"),
+        (Mp3Demuxer, "mp3", "libmp3lame"),
     ],
 )
 def test_cuts_and_restarts_anywhere_change_nothing(
@@ -161,6 +162,14 @@ def test_a_restarted_recorder_begins_a_new_stream() -> None:
     assert packets[0].config != packets[1].config
 
 
+@pytest.mark.parametrize(("rate", "bit_rate"), [(44_100, 128_000), (48_000, 32_000), (22_050, 64_000), (8_000, 8_000)])
+def test_finds_every_mp3_frame(speech: Int16, rate: int, bit_rate: int) -> None:
+    data = encode(speech, "mp3", "libmp3lame", rate, bit_rate=bit_rate)
+    packets = packets_of(Mp3Demuxer(), data)
+    assert data.endswith(b"".join(packets))
+    assert packets[1:] == expected_packets(data)  # FFmpeg takes the first, LAME's, for a header
+
+
 def test_adts_skips_what_is_before_the_first_frame(speech: Int16) -> None:
     data = encode(speech, "adts", "aac", 16_000)
     frames = packets_of(AdtsDemuxer(), data)
@@ -196,6 +205,8 @@ def test_adts_skips_what_is_before_the_first_frame(speech: Int16) -> None:
         (WebmDemuxer, EBML_HEAD + SEGMENT + element("1654AE6B", element("AE", element("63A2", bytes(5000))))),
         (AdtsDemuxer, bytes(70_000)),
         (AdtsDemuxer, b"\xff\xf1" * 40_000),
+        (Mp3Demuxer, bytes(70_000)),
+        (Mp3Demuxer, b"\xff\xfb" * 40_000),
         (RawOpusDemuxer, bytes(MAX_PACKET_BYTES + 1)),
     ],
 )

@@ -6,7 +6,7 @@ from service.errors import BadAudio
 from tests.unit.audio.conftest import Recording
 from tests.unit.audio.encoded import encode, stream
 
-CONTAINERS = ["wav", "flac", "ogg_opus", "webm_opus", "aac_adts"]
+CONTAINERS = ["wav", "flac", "ogg_opus", "webm_opus", "aac_adts", "mp3"]
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def test_a_stream_is_known_by_its_first_bytes(speech: Int16, encoding: str) -> N
     assert told == [None] * known + [encoding] * (SNIFFED_BYTES + 1 - known)
 
 
-def test_aac_behind_a_tag_is_known() -> None:
-    assert sniff(b"ID3\4\0\0\0\0\0\x0a0123456789") == "aac_adts"
+def test_mp3_behind_a_tag_is_known() -> None:
+    assert sniff(b"ID3\4\0\0\0\0\0\x0a0123456789") == "mp3"
 
 
 @pytest.mark.parametrize(

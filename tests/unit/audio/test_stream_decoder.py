@@ -33,6 +33,8 @@ FORMATS = [
     StreamFormat("webm_opus", 48000, 2),
     StreamFormat("aac_adts", 44100, 1),
     StreamFormat("aac_adts", 16000, 2),
+    StreamFormat("mp3", 44100, 2),
+    StreamFormat("mp3", 16000, 1),
     StreamFormat("flac", 16000, 1),
     StreamFormat("flac", 48000, 2),
     StreamFormat("wav", 8000, 1),
@@ -84,9 +86,10 @@ def test_every_encoding_decodes_to_the_speech(fmt: StreamFormat, sent: Streams, 
     found = match(decoded, speech)
     assert decoded.dtype == np.int16
     assert found.correlation > 0.95
-    assert abs(found.lag) <= 0.065 * 16000  # an AAC encoder starts a frame early, 64 ms at 16 kHz
+    # At 16 kHz an AAC encoder starts a frame early, 64 ms, and LAME three, 105 ms.
+    assert abs(found.lag) <= (0.11 if fmt.encoding == "mp3" else 0.065) * 16000
     assert 0.65 < found.level < 1.1
-    assert abs(len(decoded) - len(speech)) < 0.13 * 16000
+    assert abs(len(decoded) - len(speech)) < 0.14 * 16000
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
@@ -164,7 +167,7 @@ def test_a_stream_that_changes_its_rate_is_followed(sent: Streams) -> None:
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        (("mp3", 16000, 1), "format.encoding"),
+        (("vorbis", 16000, 1), "format.encoding"),
         (("pcm_s16le", 7999, 1), "format.sample_rate"),
         (("pcm_s16le", 96000, 1), "format.sample_rate"),
         (("pcm_s16le", 16000, 0), "format.channels"),
@@ -177,7 +180,7 @@ def test_a_format_names_the_field_at_fault(arguments: tuple[str, int, int], fiel
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("encoding", ["ogg_opus", "webm_opus", "aac_adts", "wav"])
+@pytest.mark.parametrize("encoding", ["ogg_opus", "webm_opus", "aac_adts", "mp3", "wav"])
 def test_text_and_files_of_other_kinds_are_bad_audio(encoding: str) -> None:
     for data in (b"Dear Sir or Madam, " * 5000, (DATA / "demo.flac").read_bytes(), bytes(70_000)):
         with pytest.raises(BadAudio) as caught:
@@ -206,7 +209,7 @@ def test_a_stream_of_nothing_but_metadata_ends() -> None:
         decode(fmt, [header] + [void] * 500)
 
 
-@pytest.mark.parametrize("encoding", ["opus", "ogg_opus", "webm_opus", "aac_adts", "flac", "wav"])
+@pytest.mark.parametrize("encoding", ["opus", "ogg_opus", "webm_opus", "aac_adts", "mp3", "flac", "wav"])
 @pytest.mark.parametrize("seed", range(15))
 def test_a_damaged_stream_gives_audio_or_bad_audio(encoding: str, seed: int, sent: Streams) -> None:
     fmt = StreamFormat(encoding, 48000 if encoding != "aac_adts" else 44100)
