@@ -24,7 +24,7 @@ OPENINGS: dict[str, tuple[Any, str, str]] = {
     "a command before start": ({"type": "finish"}, "invalid_request", "type"),
     "audio before start": (b"\0\0" * 160, "invalid_request", "type"),
     "an unknown field": ({"type": "start", "lang": "en"}, "invalid_request", "lang"),
-    "an unknown encoding": ({"type": "start", "format": {"encoding": "mp3"}}, "invalid_request", "format.encoding"),
+    "an unknown encoding": ({"type": "start", "format": {"encoding": "vorbis"}}, "invalid_request", "format.encoding"),
     "too low a rate": ({"type": "start", "format": {"sample_rate": 4000}}, "invalid_request", "format.sample_rate"),
     "a rate in words": ({"type": "start", "format": {"sample_rate": "16k"}}, "invalid_request", "format.sample_rate"),
     "no channels": ({"type": "start", "format": {"channels": 0}}, "invalid_request", "format.channels"),
