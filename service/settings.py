@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     )
     wyoming_port: int = Field(default=0, ge=0, le=65535, description="its TCP port, usually 10300; 0: no listener")
 
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file with certificate and chain: the gateway then speaks HTTPS and WSS only"
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file with the certificate's key; unset: in the same file"
+    )
+
     # model and device
     model: str = Field(default="base", description="model id that is served and used when a request names none")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where Whisper runs")

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -73,11 +74,12 @@ class Stack:
         self.processes: list[Process] = []
         self.url = ""  # of the gateway that tests share, where there is one
 
-    def gateway(self, **environment: str) -> tuple[Process, str]:
+    def gateway(self, *, trust: ssl.SSLContext | None = None, **environment: str) -> tuple[Process, str]:
+        """`trust`: whom to believe the certificate that the environment gives the gateway."""
         port = free_port()
         process = self._start(["gateway", "--port", str(port)], environment)
-        url = f"http://127.0.0.1:{port}"
-        self.wait(f"{url}/healthz", process)
+        url = f"{'https' if trust else 'http'}://127.0.0.1:{port}"
+        self.wait(f"{url}/healthz", process, trust=trust)
         return process, url
 
     def worker(self, **environment: str) -> Process:
@@ -94,10 +96,10 @@ class Stack:
         self.wait(f"{url}/readyz", self.processes[0])
 
     @staticmethod
-    def wait(url: str, process: Process) -> None:
+    def wait(url: str, process: Process, *, trust: ssl.SSLContext | None = None) -> None:
         """Asks until the answer is 200; fails with the process's last words."""
         deadline = time.monotonic() + READY_S
-        with httpx.Client(timeout=10) as client:
+        with httpx.Client(timeout=10, verify=trust or True) as client:
             while time.monotonic() < deadline and process.running:
                 with contextlib.suppress(httpx.HTTPError):
                     if client.get(url).status_code == 200:

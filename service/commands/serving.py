@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,8 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
         access_log=False,
         ws_max_size=MAX_LIST_BYTES,
         ws_per_message_deflate=False,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=settings.drain_s,
     )
     uvicorn.Server(config).run()
@@ -107,12 +110,13 @@ def private_server(wanted_port: int | None = None) -> Iterator[str]:
     settings = Settings()
     ensure_model(settings)
     port = wanted_port if wanted_port and _is_free(wanted_port) else _free_port()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOTTO_TLS_")}
     with tempfile.TemporaryDirectory(prefix="sotto-") as folder, open(Path(folder) / "log", "wb") as log_file:
         redis = PrivateRedis(Path(folder) / "redis")
         redis.start()
         process = subprocess.Popen(
             [sys.executable, "-m", "service.cli", "serve", "--port", str(port)],
-            env=os.environ | {"REDIS_URL": redis.url, "SOTTO_API_KEYS": "", "SOTTO_WYOMING_PORT": "0"},
+            env=inherited | {"REDIS_URL": redis.url, "SOTTO_API_KEYS": "", "SOTTO_WYOMING_PORT": "0"},
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
@@ -183,9 +187,11 @@ async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | Non
 
 async def _announce(console: Console, settings: Settings, host: str, port: int, worked: asyncio.Event) -> None:
     """Says where the server is once a decode has worked."""
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    scheme = "https" if settings.tls_cert else "http"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     started = time.monotonic()
-    async with httpx.AsyncClient(timeout=10) as client:
+    # its own child, asked by address: the certificate names the host that clients know
+    async with httpx.AsyncClient(timeout=10, verify=False) as client:
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 if (await client.get(f"{url}/readyz")).status_code == 200:
@@ -235,9 +241,20 @@ def _needed_redis(settings: Settings) -> str:
 def _check_address(settings: Settings, host: str, port: int) -> None:
     """Raises BadRequest when an address cannot be listened on."""
     require_loopback_without_keys(Keys(settings.api_keys), host)
+    _check_certificate(settings)
     _check_free(host, port, field="port")
     if settings.wyoming_port:
         _check_free(settings.wyoming_host, settings.wyoming_port, field="wyoming_port")
+
+
+def _check_certificate(settings: Settings) -> None:
+    if settings.tls_cert:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+        except OSError as error:
+            raise BadRequest(
+                f"no certificate with its key in {settings.tls_cert}: {error}", field="tls_cert"
+            ) from error
 
 
 def _check_free(host: str, port: int, *, field: str) -> None:

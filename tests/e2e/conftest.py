@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
@@ -28,8 +29,8 @@ def gateways(live_stack: Stack, live_server: str) -> Gateways:
     """Starts another gateway of the shared deployment, with settings of its own, for the length of a block."""
 
     @contextlib.contextmanager
-    def start(**environment: str) -> Iterator[str]:
-        process, url = live_stack.gateway(**environment)
+    def start(*, trust: ssl.SSLContext | None = None, **environment: str) -> Iterator[str]:
+        process, url = live_stack.gateway(trust=trust, **environment)
         try:
             yield url
         finally:

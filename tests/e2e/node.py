@@ -1,8 +1,10 @@
 """Node scripts of tests/clients/node, which use OpenAI's SDK for JavaScript as `npm ci` installs it there."""
 
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,16 @@ def install() -> None:
     INSTALLED.write_bytes(LOCK.read_bytes())
 
 
-def run(script: str, *arguments: str) -> Any:
+def run(script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
     """The JSON that a script prints. Fails with what it says on stderr."""
     done = subprocess.run(
-        ["node", script, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=RUN_S, check=False
+        ["node", script, *arguments],
+        cwd=FOLDER,
+        env=os.environ | dict(environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        check=False,
     )
     assert done.returncode == 0, f"{script} failed: {done.stderr}"
     return json.loads(done.stdout)

@@ -161,6 +161,17 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     assert output.count("\n") == 1
 
 
+@pytest.mark.parametrize("content", ["not a certificate", None])
+def test_a_certificate_that_is_none_is_told_in_one_line(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "server.pem"
+    if content:
+        path.write_text(content)
+    status, output = failed("serve", SOTTO_DATA_DIR=str(tmp_path), SOTTO_TLS_CERT=str(path))
+    assert status == 2
+    assert output.startswith(f"error: no certificate with its key in {path}: ")
+    assert output.count("\n") == 1
+
+
 def test_a_redis_that_does_not_answer_is_told_without_a_traceback(base_model_dir: Path) -> None:
     with socket.socket() as closed:  # bound, so that nobody else listens there either
         closed.bind(("127.0.0.1", 0))
