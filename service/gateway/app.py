@@ -31,6 +31,7 @@ from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.gateway.sockets.wyoming.listener import WyomingListener
+from service.gateway.tasks import cancel
 from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -85,9 +86,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         finally:
             await runner.drain()
             await wyoming.drain()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
             await gateway.store.close()
             log.info("gateway drained")
 

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.errors import IdleTimeout
+from service.gateway.tasks import cancel
 
 SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
 
@@ -61,6 +62,4 @@ async def both_ways(
             raise error
         await relayer
     finally:
-        for task in (reader, relayer):
-            task.cancel()
-        await asyncio.gather(reader, relayer, return_exceptions=True)
+        await cancel((reader, relayer))

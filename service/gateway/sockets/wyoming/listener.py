@@ -7,6 +7,7 @@ from service.gateway.auth import Keys, is_loopback
 from service.gateway.context import Gateway
 from service.gateway.sockets.wyoming.connection import Connection
 from service.gateway.sockets.wyoming.events import MAX_HEADER_BYTES
+from service.gateway.tasks import cancel
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +37,12 @@ class WyomingListener:
         if not self._server:
             return
         self._server.close()
-        for task, connection in self._connections.items():
+        for connection in self._connections.values():
             connection.drain()
-            if not connection.transcribing:
-                task.cancel()
-        if tasks := list(self._connections):
-            _, late = await asyncio.wait(tasks, timeout=self._gateway.settings.drain_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel([task for task, connection in self._connections.items() if not connection.transcribing])
+        if transcribing := tuple(self._connections):
+            await asyncio.wait(transcribing, timeout=self._gateway.settings.drain_s)
+            await cancel(transcribing)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self._gateway, reader, writer)
