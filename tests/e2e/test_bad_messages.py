@@ -28,7 +28,7 @@ OPENINGS: dict[str, tuple[Any, str, str]] = {
     "too low a rate": ({"type": "start", "format": {"sample_rate": 4000}}, "invalid_request", "format.sample_rate"),
     "a rate in words": ({"type": "start", "format": {"sample_rate": "16k"}}, "invalid_request", "format.sample_rate"),
     "no channels": ({"type": "start", "format": {"channels": 0}}, "invalid_request", "format.channels"),
-    "six channels": ({"type": "start", "format": {"channels": 6}}, "invalid_request", "format.channels"),
+    "nine channels": ({"type": "start", "format": {"channels": 9}}, "invalid_request", "format.channels"),
     "a format that is none": ({"type": "start", "format": "wav"}, "invalid_request", "format"),
     "an unknown language": ({"type": "start", "language": "klingon"}, "invalid_request", "language"),
     "an unknown model": ({"type": "start", "model": "whisper-9"}, "model_not_found", "model"),
