@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import av
 import numpy as np
-import soxr
 from websockets.asyncio.client import ClientConnection, connect
 
 from service.audio.pcm import Int16
@@ -111,7 +111,7 @@ class RealtimeWire(Wire):
         return [{"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio}}}]
 
     def frames(self, speech: Int16) -> list[Frame]:
-        resampled = soxr.resample(speech, SAMPLE_RATE, self.rate)
+        resampled = _resampled(speech, self.rate)
         return [
             json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(frame.tobytes()).decode()})
             for frame in _cut(resampled, self.rate)
@@ -149,6 +149,14 @@ class DeepgramWire(Wire):
 
 
 WIRES: tuple[type[Wire], ...] = (SottoWire, RealtimeWire, DeepgramWire)
+
+
+def _resampled(speech: Int16, rate: int) -> Int16:
+    frame = av.AudioFrame.from_ndarray(speech.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = SAMPLE_RATE
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
+    parts = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate([part.to_ndarray()[0] for part in parts]).astype(np.int16)
 
 
 def _cut(speech: Int16, rate: int) -> list[Int16]:

@@ -33,7 +33,7 @@ def demo(
             _live(console, url, file)
             _rest(console, url, file)
         console.print(
-            f"\nTo go on: [bold].venv/bin/sotto serve[/], then open http://127.0.0.1:{PORT}/docs for the API page."
+            f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/; the API page is /docs."
         )
 
 

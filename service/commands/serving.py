@@ -198,7 +198,8 @@ async def _announce(console: Console, settings: Settings, host: str, port: int, 
                     break
             await asyncio.sleep(LOOK_S)
     worked.set()
-    console.print(f"Sotto is ready at {url} ({time.monotonic() - started:.1f} s); API page {url}/docs", markup=False)
+    took_s = time.monotonic() - started
+    console.print(f"Sotto is ready at {url} ({took_s:.1f} s); dictate at {url}/app/, API page {url}/docs", markup=False)
     if Keys(settings.api_keys).open:
         console.print("No API key is configured: any key is accepted, on loopback only.", markup=False)
 
