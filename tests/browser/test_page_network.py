@@ -91,3 +91,20 @@ async def test_page_opens_without_a_network(gateways: Gateways, tmp_path: Path) 
         await page.page.reload()
         assert "online" in await page.until_notice("The server cannot be reached")
         assert await page.page.get_by_role("button", name="Start recording").is_visible()
+
+
+async def test_a_network_that_vanishes_without_a_word_is_noticed(live_server: str, tmp_path: Path) -> None:
+    """Offline, the browser neither closes the socket nor carries anything: the page has to ask and hear nothing."""
+    said = speech(tmp_path, segments=2)
+    async with dictation_page(said.file) as page:
+        await page.open(live_server)
+        await page.choose(language="en")
+        await page.start()
+        await page.until_recorded(2)
+        await page.page.context.set_offline(True)
+        await page.until_notice("You are offline")
+        await page.page.context.set_offline(False)
+        await page.until_notice("nothing was lost")
+        await page.until_recorded(said.seconds)
+        await page.stop()
+        assert said.error_rate(await page.text()) <= MAX_ERROR_RATE
