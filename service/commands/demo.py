@@ -33,7 +33,7 @@ def demo(
             _live(console, url, file)
             _rest(console, url, file)
         console.print(
-            f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/; the API page is /docs."
+            f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/ (API page: /docs)."
         )
 
 
