@@ -44,9 +44,10 @@ def sniff(head: bytes) -> str | None:
             return encoding if len(head) >= at + len(mark) else None
     if head[0] == 0xFF and len(head) < AdtsDemuxer.header_bytes:
         return None
-    if AdtsDemuxer().frame_bytes(head):
+    header = head.ljust(AdtsDemuxer.header_bytes, b"\0")
+    if AdtsDemuxer().frame_bytes(header):
         return "aac_adts"
-    if Mp3Demuxer().frame_bytes(head):
+    if Mp3Demuxer().frame_bytes(header):
         return "mp3"
     raise bad_audio(
         "the audio is in no container that is streamed: WAV, FLAC, Ogg or WebM with Opus, AAC with ADTS, or MP3"
