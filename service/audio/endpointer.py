@@ -6,7 +6,7 @@ false starts before anyone hears of them, packing, and the way long utterances a
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import msgpack
@@ -69,6 +69,15 @@ class EndpointerOptions:
                 raise BadRequest(f"{name} must be a {kind} from {low} to {high}", field=f"endpointing.{name}")
         if self.min_utterance_ms >= self.max_utterance_ms:
             raise BadRequest("min_utterance_ms must be below max_utterance_ms", field="endpointing.min_utterance_ms")
+
+    def near(self, **wanted: float | None) -> "EndpointerOptions":
+        """These options changed as near to what is wanted as the ranges allow; None leaves what there is."""
+        changes: dict[str, Any] = {}
+        for name, value in wanted.items():
+            if value is not None:
+                low, high = _RANGES[name]
+                changes[name] = type(getattr(self, name))(min(max(value, low), high))
+        return replace(self, **changes)
 
     def silence_to_end(self, length: int) -> float:
         """Samples of silence that end an utterance `length` samples long."""

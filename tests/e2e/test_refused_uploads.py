@@ -70,7 +70,7 @@ def problem(reply: httpx.Response) -> tuple[int, str, str | None]:
             (400, "invalid_request", "chunking_strategy[type]"),
         ),
         (
-            {"chunking_strategy[type]": "server_vad", "chunking_strategy[silence_duration_ms]": "1"},
+            {"chunking_strategy[type]": "server_vad", "chunking_strategy[silence_duration_ms]": "-1"},
             (400, "invalid_request", "chunking_strategy[silence_duration_ms]"),
         ),
     ],

@@ -4,14 +4,13 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Form
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.audio.endpointer import EndpointerOptions
 from service.biasing.formats import parse_json
 from service.errors import BadRequest
 
 FIELD = "chunking_strategy"
-OPTIONS = {"threshold": "threshold", "prefix_padding_ms": "preroll_ms", "silence_duration_ms": "silence_ms"}
 
 
 class ServerVad(BaseModel):
@@ -20,9 +19,9 @@ class ServerVad(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["server_vad"]
-    threshold: float | None = None
-    prefix_padding_ms: int | None = None
-    silence_duration_ms: int | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    prefix_padding_ms: int | None = Field(default=None, ge=0)
+    silence_duration_ms: int | None = Field(default=None, ge=0)
 
 
 def chunking_form(
@@ -62,12 +61,10 @@ def chunking_form(
 def _endpointing(given: dict[str, Any], spelling: str) -> EndpointerOptions:
     """Speech cut where the client says, so short utterances are not packed; `spelling` of a field of the object."""
     try:
-        vad = ServerVad.model_validate(given).model_dump(exclude={"type"}, exclude_none=True)
+        vad = ServerVad.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadRequest(first["msg"], field=spelling.format(first["loc"][0])) from error
-    try:
-        return replace(EndpointerOptions.OFFLINE, min_utterance_ms=0, **{OPTIONS[name]: vad[name] for name in vad})
-    except BadRequest as error:
-        theirs = {f"endpointing.{ours}": name for name, ours in OPTIONS.items()}[error.field or ""]
-        raise BadRequest(error.message.replace(OPTIONS[theirs], theirs, 1), field=spelling.format(theirs)) from error
+    return replace(EndpointerOptions.OFFLINE, min_utterance_ms=0).near(
+        threshold=vad.threshold, preroll_ms=vad.prefix_padding_ms, silence_ms=vad.silence_duration_ms
+    )

@@ -31,15 +31,21 @@ def test_what_is_not_given_stays_as_it_is_for_recordings() -> None:
     )
 
 
+def test_what_openai_takes_is_brought_into_the_endpointers_ranges() -> None:
+    low, high = chunking_form(None, "server_vad", 0.0, 0, 0), chunking_form(None, "server_vad", 1.0, 60_000, 60_000)
+    assert (low.threshold, low.preroll_ms, low.silence_ms) == (0.2, 0, 100)
+    assert (high.threshold, high.preroll_ms, high.silence_ms) == (0.95, 2_000, 10_000)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("threshold", 0.1, "threshold must be a number from 0.2"),
-        ("prefix_padding_ms", 5_000, "prefix_padding_ms must be a whole number from 0"),
-        ("silence_duration_ms", 0, "silence_duration_ms must be a whole number from 100"),
+        ("threshold", 1.1, "less than or equal to 1"),
+        ("prefix_padding_ms", -1, "greater than or equal to 0"),
+        ("silence_duration_ms", -1, "greater than or equal to 0"),
     ],
 )
-def test_a_value_out_of_range_is_refused_in_the_clients_words(name: str, value: float, says: str) -> None:
+def test_what_openai_does_not_take_is_refused_in_the_clients_words(name: str, value: float, says: str) -> None:
     with pytest.raises(BadRequest, match=says) as refused:
         chunking_form(None, "server_vad", **{name: value})  # type: ignore[arg-type]
     assert refused.value.field == f"chunking_strategy[{name}]"

@@ -18,7 +18,6 @@ from service.gateway.stream_options import StreamOptions
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
 EAGERNESS_SILENCE_MS = {"low": 1_500, "medium": 900, "auto": 900, "high": 500}
-THRESHOLDS, SILENCES_MS, PADDINGS_MS = (0.2, 0.95), (100, 10_000), (0, 2_000)  # the endpointer's ranges
 
 
 class _Fields(BaseModel):
@@ -58,10 +57,8 @@ class ServerVad(_Fields):
 
     @property
     def endpointing(self) -> EndpointerOptions:
-        return EndpointerOptions(
-            threshold=_within(self.threshold, THRESHOLDS),
-            preroll_ms=int(_within(self.prefix_padding_ms, PADDINGS_MS)),
-            silence_ms=int(_within(self.silence_duration_ms, SILENCES_MS)),
+        return EndpointerOptions().near(
+            threshold=self.threshold, preroll_ms=self.prefix_padding_ms, silence_ms=self.silence_duration_ms
         )
 
 
@@ -187,7 +184,3 @@ def _merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         else:
             result[name] = value
     return result
-
-
-def _within(value: float, bounds: tuple[float, float]) -> float:
-    return min(max(value, bounds[0]), bounds[1])
