@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -23,12 +23,11 @@ from service.gateway.rest.disconnects import until_disconnect
 from service.gateway.rest.listen_description import PARAMETERS, REFUSALS, REQUEST_BODY, TRANSCRIPT
 from service.gateway.rest.listen_source import MAX_JSON, fetch, spool, url_in
 from service.gateway.rest.listen_transcript import Listened, as_response
-from service.gateway.rest.transcription import Transcription
+from service.gateway.rest.transcription import Transcription, collect
 from service.gateway.sockets.deepgram.query import RecordedQuery, parse_recorded
 from service.gateway.sockets.deepgram.refusals import new_request_id, refusal
 from service.gateway.sockets.deepgram.serving import resolve, served_model
 from service.log.client_secrets import ClientSecrets
-from service.log.event_log import Event
 from service.settings import Settings
 
 LISTEN, GRANT = PATHS = ("/v1/listen", "/v1/auth/grant")
@@ -53,9 +52,11 @@ class ListenRoute(APIRoute):
             except RedisError as error:
                 return refusal(StoreUnavailable(f"Redis does not answer: {error}"))
             except HTTPException as error:
-                if error.status_code != TooLarge.status:
+                kinds = {BadRequest.status: (BadRequest, None), TooLarge.status: (TooLarge, "file")}
+                if error.status_code not in kinds:
                     raise
-                return refusal(TooLarge(str(error.detail), field="file"))
+                kind, field = kinds[error.status_code]
+                return refusal(kind(str(error.detail), field=field))
 
         return handle
 
@@ -107,23 +108,13 @@ async def _transcribed(gateway: Gateway, file: BinaryIO, model: str, query: Reco
         bias=(await resolve(gateway.biasing, asked.phrases)).bias,
     )
     if not asked.multichannel:
-        return [await _collected(Recording(gateway, file, None, options).events())]
+        return [await collect(Recording(gateway, file, None, options).events())]
     channels = await asyncio.to_thread(count_channels, file)
     if channels > MAX_CHANNELS:
         raise BadRequest(f"the recording has {channels} channels; at most {MAX_CHANNELS} are told apart", field="file")
     return [
-        await _collected(Recording(gateway, file, None, options, channel=channel).events())
-        for channel in range(channels)
+        await collect(Recording(gateway, file, None, options, channel=channel).events()) for channel in range(channels)
     ]
-
-
-async def _collected(events: AsyncIterator[Event]) -> Transcription:
-    finals: list[Event] = []
-    async for event in events:
-        if event["type"] == "finished":
-            return Transcription(tuple(finals), event["duration"])
-        finals.append(event)
-    raise AssertionError("a recording ends with `finished` or an error")
 
 
 class GrantWish(BaseModel):

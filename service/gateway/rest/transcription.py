@@ -1,8 +1,8 @@
-"""The transcript of a whole recording in the shapes that OpenAI's API answers with: pure formatting."""
+"""The transcript of a whole recording in the shapes that OpenAI's API answers with."""
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,18 @@ class Transcription:
             matches += [match | {"first_word": words_before + match["first_word"]} for match in final["bias"]]
             words_before += len(final["words"])
         return {"bias": self.bias_report | {"matches": matches}}
+
+
+async def collect(
+    events: AsyncIterator[Event], *, bias_report: dict[str, Any] | None = None, task: Task = "transcribe"
+) -> Transcription:
+    """The events of a recording, to their end."""
+    finals: list[Event] = []
+    async for event in events:
+        if event["type"] == "finished":
+            return Transcription(tuple(finals), event["duration"], bias_report, task)
+        finals.append(event)
+    raise AssertionError("a recording ends with `finished` or an error")
 
 
 def written_language(spoken: str, task: Task) -> str:

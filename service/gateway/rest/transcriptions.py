@@ -23,6 +23,7 @@ from service.gateway.rest.transcription import (
     as_srt,
     as_verbose_json,
     as_vtt,
+    collect,
     segment,
     separator,
     written_language,
@@ -73,7 +74,7 @@ async def _answer(request: Request, file: UploadFile, wish: TranscriptionWish) -
         if first is None:
             return Response(status_code=499)
         return EventStream(_server_sent(first, events, wish, report), events)
-    transcription = await until_disconnect(request, _collect(events, wish, report))
+    transcription = await until_disconnect(request, collect(events, bias_report=report, task=wish.task))
     if transcription is None:
         return Response(status_code=499)
     return render(transcription, wish.answer)
@@ -114,17 +115,6 @@ def render(transcription: Transcription, answer: Answer) -> Response:
             return JSONResponse(as_verbose_json(transcription, words=answer.words, segments=answer.segments))
         case "json":
             return JSONResponse(as_json(transcription, logprobs=answer.logprobs))
-
-
-async def _collect(
-    events: AsyncIterator[Event], wish: TranscriptionWish, bias_report: dict[str, Any] | None
-) -> Transcription:
-    finals: list[Event] = []
-    async for event in events:
-        if event["type"] == "finished":
-            return Transcription(tuple(finals), event["duration"], bias_report, wish.task)
-        finals.append(event)
-    raise AssertionError("a recording ends with `finished` or an error")
 
 
 async def _server_sent(
