@@ -73,7 +73,7 @@ def url_in(body: bytes) -> str:
     try:
         url = json.loads(body)["url"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadRequest('the JSON body must be {"url": "https://…"}', field="url") from error
+        raise BadRequest('the JSON body must be {"url": "https://..."}', field="url") from error
     if not isinstance(url, str):
         raise BadRequest("url must be a string", field="url")
     return url

@@ -32,6 +32,7 @@ from service.gateway.sockets.deepgram.streams import Stream, Streams
 from service.gateway.sockets.duplex import both_ways, frames
 from service.gateway.sockets.handshake import SocketAuth, offered
 from service.gateway.stream_options import StreamOptions
+from service.log.tasks import cancel
 from service.logs import session_id
 
 log = logging.getLogger(__name__)
@@ -179,9 +180,7 @@ class ListenConnection:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
 
     async def _tell(self, index: int, stream: Stream) -> None:
         channel = Channel(self._channel_options(index))

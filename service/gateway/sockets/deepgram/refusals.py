@@ -41,6 +41,8 @@ def refusal(error: SottoError, request_id: str | None = None) -> JSONResponse:
     status, code = next(
         (known for kind, known in CODES.items() if isinstance(error, kind)), (error.status, "INTERNAL_SERVER_ERROR")
     )
+    if status == BadRequest.status and error.field == "url":
+        code = "REMOTE_CONTENT_ERROR"
     message = _message(error)
     headers = {"dg-request-id": request_id, "dg-error": message.encode("ascii", "replace").decode()}
     if isinstance(error, Refused):
