@@ -23,7 +23,7 @@ fi
 
 echo "Building the web page"
 tsc=$client/node_modules/.bin/tsc
-[ -x $tsc ] && [ $client/node_modules -nt $client/package-lock.json ] || npm --prefix $client ci --silent
+[ -x $tsc ] && [ $client/node_modules -nt $client/package-lock.json ] || npm --prefix $client ci --loglevel=error
 rm -rf $client/dist $web/build $page
 $tsc --project $client
 mkdir -p $web/build $page

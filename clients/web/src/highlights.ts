@@ -17,7 +17,7 @@ export function runsOf(final: Final): Run[] {
     const first = spans[match.first_word];
     const last = spans[match.first_word + match.words - 1];
     if (!first || !last || first.start < at) continue;
-    const [start, end] = trimmed(final.text, first.start, last.end);
+    const [start, end] = spanOf(match, final.text, first.start, last.end);
     runs.push({ text: final.text.slice(at, start) }, { text: final.text.slice(start, end), match });
     at = end;
   }
@@ -37,10 +37,12 @@ function wordSpans(final: Final): { start: number; end: number }[] {
   return spans;
 }
 
-/** Without the punctuation around it. */
-function trimmed(text: string, start: number, end: number): [number, number] {
-  const phrase = text.slice(start, end);
-  const lead = /^[\s"“„«(\[¿¡]*/.exec(phrase)![0].length;
-  const trail = /[\s.,;:!?…"”»)\]]*$/.exec(phrase)![0].length;
-  return lead + trail < phrase.length ? [start + lead, end - trail] : [start, end];
+/** Where the phrase itself stands in these words, else the words without the punctuation around them. */
+function spanOf({ phrase }: BiasMatch, text: string, start: number, end: number): [number, number] {
+  const words = text.slice(start, end);
+  const at = words.toLowerCase().indexOf(phrase.toLowerCase());
+  if (at >= 0) return [start + at, start + at + phrase.length];
+  const lead = /^[\s\p{P}]*/u.exec(words)![0].length;
+  const trail = /[\s\p{P}]*$/u.exec(words)![0].length;
+  return lead + trail < words.length ? [start + lead, end - trail] : [start, end];
 }

@@ -46,9 +46,10 @@ export class Status {
     this.#notice.hidden = true;
   }
 
-  #notify(tone: string, title: string, text: string, label?: string, action?: () => void): void {
+  #notify(tone: "warning" | "quiet", title: string, text: string, label?: string, action?: () => void): void {
     clearTimeout(this.#hideLater);
     this.#notice.dataset["tone"] = tone;
+    this.#notice.role = tone === "warning" ? "alert" : "status"; // spoken at once, or when there is time
     this.#title.textContent = title;
     this.#text.textContent = text;
     this.#action.hidden = action === undefined;
