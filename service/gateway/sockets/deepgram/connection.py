@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -32,7 +33,7 @@ from service.gateway.sockets.deepgram.streams import Stream, Streams
 from service.gateway.sockets.duplex import both_ways, frames
 from service.gateway.sockets.handshake import SocketAuth, offered
 from service.gateway.stream_options import StreamOptions
-from service.log.tasks import cancel
+from service.log.tasks import cancel_tasks
 from service.logs import session_id
 
 log = logging.getLogger(__name__)
@@ -104,13 +105,11 @@ class ListenConnection:
         """The key in the Authorization header, else the subprotocol behind `token` or `bearer`."""
         if key := key_in(self._socket.headers.get("authorization")):
             return key
-        names = offered(self._socket)
-        return names[1] if len(names) > 1 and names[0].lower() in SCHEMES else None
+        return next((key for scheme, key in pairwise(offered(self._socket)) if scheme.lower() in SCHEMES), None)
 
     async def _serve(self) -> None:
-        subprotocols = offered(self._socket)
         await self._socket.accept(
-            subprotocols[0] if subprotocols and subprotocols[0].lower() in SCHEMES else None,
+            next((name for name in offered(self._socket) if name.lower() in SCHEMES), None),
             headers=[(b"dg-request-id", self._request_id.encode())],
         )
         try:
@@ -180,7 +179,7 @@ class ListenConnection:
         try:
             await asyncio.gather(*tasks)
         finally:
-            await cancel(tasks)
+            await cancel_tasks(tasks)
 
     async def _tell(self, index: int, stream: Stream) -> None:
         channel = Channel(self._channel_options(index))
