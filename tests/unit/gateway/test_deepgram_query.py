@@ -1,8 +1,12 @@
 """The query string of `/v1/listen`: what is taken, what is refused, and that the declarations are true."""
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any, get_args
 
 import pytest
+from deepgram.listen.v1.client import V1Client
+from deepgram.listen.v1.media.client import MediaClient
 from deepgram.types.listen_v1model import ListenV1Model
 from starlette.datastructures import QueryParams
 
@@ -163,3 +167,9 @@ def test_recordings_are_split_as_asked() -> None:
     for bad in ("0", "-1", "nan", "soon"):
         with pytest.raises(BadRequest, match="utt_split"):
             recorded(f"utt_split={bad}")
+
+
+@pytest.mark.parametrize(("call", "mode"), [(V1Client.connect, "live"), (MediaClient.transcribe_file, "recorded")])
+def test_every_parameter_of_the_sdk_is_declared(call: Callable[..., Any], mode: Mode) -> None:
+    sent = set(signature(call).parameters) - {"self", "request", "authorization", "request_options"}
+    assert sent <= {name for name, parameter in PARAMETERS.items() if getattr(parameter, mode)}
