@@ -32,9 +32,7 @@ def demo(
             console.print(f"Ready at {url} after {time.monotonic() - started:.1f} s. API page: {url}/docs")
             _live(console, url, file)
             _rest(console, url, file)
-        console.print(
-            f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/ (API page: /docs)."
-        )
+        console.print(f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/")
 
 
 def _live(console: Console, url: str, file: Path) -> None:

@@ -31,10 +31,10 @@ from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.gateway.sockets.wyoming.listener import WyomingListener
-from service.gateway.tasks import cancel
 from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
+from service.log.tasks import cancel_tasks
 from service.log.wake import Waker
 from service.settings import Settings
 
@@ -86,7 +86,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         finally:
             await runner.drain()
             await wyoming.drain()
-            await cancel(tasks)
+            await cancel_tasks(tasks)
             await gateway.store.close()
             log.info("gateway drained")
 

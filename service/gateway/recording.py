@@ -18,6 +18,7 @@ from service.gateway.relay import follow
 from service.gateway.writer import SessionWriter
 from service.log.event_log import Event
 from service.log.sessions import new_id
+from service.log.tasks import cancel_tasks
 from service.transcript import SAMPLE_RATE
 
 READ_S = 5.0  # seconds of audio per step of decoding
@@ -118,8 +119,7 @@ class Recording:
                 async for event in self._finals(producer):
                     yield event
             finally:
-                producer.cancel()
-                await asyncio.gather(producer, return_exceptions=True)
+                await cancel_tasks((producer,))
                 await gateway.recordings.delete(self._session)
 
     async def _finals(self, producer: "asyncio.Task[None]") -> AsyncGenerator[Event, None]:

@@ -20,6 +20,7 @@ from service.decoding.whisper import DecodeResult, Utterance
 from service.errors import SottoError, StoreUnavailable
 from service.log.publishing import Lease, Publisher
 from service.log.store import Store
+from service.log.tasks import cancel_tasks
 from service.log.turns import Claimed, TurnQueue
 from service.log.workers import WorkerRegistry, WorkerStatus
 from service.logs import session_id, turn_id
@@ -82,8 +83,7 @@ class Worker:
                 group.create_task(self._reclaim_loop()),
             ]
             await group.create_task(self._dispatch())
-            for chore in chores:
-                chore.cancel()
+            await cancel_tasks(chores)
         await self._registry.leave(self._status.id)
         self._threads.shutdown()
 

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from service.log.event_log import Event
+from service.log.tasks import cancel_tasks
 
 T = TypeVar("T")
 
@@ -23,9 +24,7 @@ async def until_disconnect(request: Request, work: Awaitable[T]) -> T | None:
             return task.result()
         return None
     finally:
-        for each in (task, gone):
-            each.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        await cancel_tasks((task, gone))
 
 
 async def _disconnected(request: Request) -> None:

@@ -25,6 +25,7 @@ from service.gateway.rest.transcription import Transcription, as_verbose_json
 from service.log.event_log import Event
 from service.log.jobs import ENDED, ClaimedJob, Jobs
 from service.log.sessions import new_id
+from service.log.tasks import cancel_tasks
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=FormRoute)
@@ -183,8 +184,7 @@ class JobRunner:
         try:
             yield
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            await cancel_tasks((keeper,))
 
     async def _transcribe(self, job: str, record: dict[str, Any]) -> None:
         options = record["options"]

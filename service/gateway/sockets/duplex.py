@@ -7,7 +7,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from service.errors import IdleTimeout
-from service.gateway.tasks import cancel
+from service.log.tasks import cancel_tasks
 
 SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
 
@@ -62,4 +62,4 @@ async def both_ways(
             raise error
         await relayer
     finally:
-        await cancel((reader, relayer))
+        await cancel_tasks((reader, relayer))

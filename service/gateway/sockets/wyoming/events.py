@@ -9,7 +9,7 @@ from wyoming.event import Event, Eventable, async_write_event
 
 from service.errors import BadRequest, IdleTimeout
 from service.gateway.limits import MAX_LIST_BYTES
-from service.gateway.tasks import cancel
+from service.log.tasks import cancel_tasks
 
 MAX_HEADER_BYTES = 65_536
 MAX_PART_BYTES = MAX_LIST_BYTES  # of an event's data, which may hold a list of names, and of its payload
@@ -115,7 +115,7 @@ class EventStream:
 
     async def _stop_reading(self) -> None:
         if self._coming:
-            await cancel((self._coming,))
+            await cancel_tasks((self._coming,))
             self._coming = None
 
     def _read_ahead(self) -> "asyncio.Task[Event]":

@@ -7,7 +7,7 @@ from service.gateway.auth import Keys, is_loopback
 from service.gateway.context import Gateway
 from service.gateway.sockets.wyoming.connection import Connection
 from service.gateway.sockets.wyoming.events import MAX_HEADER_BYTES
-from service.gateway.tasks import cancel
+from service.log.tasks import cancel_tasks
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,10 @@ class WyomingListener:
         self._server.close()
         for connection in self._connections.values():
             connection.drain()
-        await cancel([task for task, connection in self._connections.items() if not connection.transcribing])
+        await cancel_tasks([task for task, connection in self._connections.items() if not connection.transcribing])
         if transcribing := tuple(self._connections):
             await asyncio.wait(transcribing, timeout=self._gateway.settings.drain_s)
-            await cancel(transcribing)
+            await cancel_tasks(transcribing)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self._gateway, reader, writer)

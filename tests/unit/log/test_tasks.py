@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from service.gateway.tasks import cancel
+from service.log.tasks import cancel_tasks
 
 
 async def test_a_lost_cancellation_is_repeated() -> None:
@@ -20,10 +20,10 @@ async def test_a_lost_cancellation_is_repeated() -> None:
 
     tasks = [asyncio.create_task(loses_the_first()), asyncio.create_task(fails())]
     await waiting.wait()
-    await cancel(tasks)
+    await cancel_tasks(tasks)
     assert tasks[0].cancelled()
     assert isinstance(tasks[1].exception(), ValueError)
 
 
 async def test_nothing_to_cancel_is_no_error() -> None:
-    await cancel(())
+    await cancel_tasks(())

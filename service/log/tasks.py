@@ -7,7 +7,7 @@ from typing import Any
 CANCEL_AGAIN_S = 1.0
 
 
-async def cancel(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+async def cancel_tasks(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     """Cancels the tasks and waits until all have ended, however they end.
 
     One cancellation may be lost: on Python 3.11 `asyncio.wait_for`, with which redis-py sends, drops one that comes
