@@ -35,7 +35,10 @@ router = APIRouter(tags=["transcription"], route_class=FormRoute)
 
 Upload = Annotated[UploadFile, File(description="WAV, FLAC, MP3, M4A, Ogg, WebM, AMR, G.722 or 3GP")]
 TEXTS: dict[str, Any] = {media_type: {"schema": {"type": "string"}} for media_type in ("text/plain", "text/vtt")}
-EVENTS: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string"}}}
+EVENT = {"type": "string", "description": "a `transcript.text.…` event or an `error` as JSON, at last `[DONE]`"}
+EVENTS: dict[str, Any] = {
+    "text/event-stream": {"schema": {"type": "object", "required": ["data"], "properties": {"data": EVENT}}}
+}
 REFUSED = (400, 401, 404, 413, 415, 422, 429, 500, 503)
 
 
