@@ -4,8 +4,16 @@ from typing import Any
 
 from service.gateway.sockets.deepgram.parameters import PARAMETERS as DECLARED
 
-REPEATED = ("detect_language", "extra", "keyterm", "keywords", "language_hint", "tag")
 TEXT: dict[str, Any] = {"type": "string"}
+REPEATED: dict[str, Any] = {"type": "array", "items": TEXT}
+FLAG: dict[str, Any] = {"type": "boolean"}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("detect_language", "extra", "keyterm", "keywords", "language_hint", "tag"), REPEATED),
+    **dict.fromkeys(("multichannel", "paragraphs", "punctuate", "smart_format", "utterances"), FLAG),
+    **dict.fromkeys(("channels", "sample_rate"), COUNT),
+    "utt_split": {"type": "number", "exclusiveMinimum": 0},
+}
 
 PARAMETERS: list[dict[str, Any]] = [
     {
@@ -13,7 +21,7 @@ PARAMETERS: list[dict[str, Any]] = [
         "in": "query",
         "required": False,
         "description": parameter.recorded,
-        "schema": {"type": "array", "items": TEXT} if name in REPEATED else TEXT,
+        "schema": SCHEMAS.get(name, TEXT),
     }
     for name, parameter in DECLARED.items()
     if parameter.recorded is not None
