@@ -78,7 +78,8 @@ class HungUp(Exception):
 
 
 class ProtocolServer:
-    """`refusal`: the (message, close code) that answers every start; `status`: an HTTP status for every handshake."""
+    """`refusal`: the (message, close code) that answers every start; `status`: an HTTP status for every handshake;
+    `forgetful`: sessions do not outlive their first connection."""
 
     def __init__(self, *cuts: Cut) -> None:
         self.cuts = list(cuts)
@@ -88,6 +89,7 @@ class ProtocolServer:
         self.api_keys: list[str | None] = []
         self.refusal: tuple[dict[str, Any], int] | None = None
         self.status: HTTPStatus | None = None
+        self.forgetful = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -127,7 +129,9 @@ class _Conversation:
                 return
 
     async def _open(self, opening: dict[str, Any]) -> None:
-        if opening["type"] == "resume":
+        if opening["type"] == "resume" and self._server.forgetful:
+            await self._refuse({"code": "not_found", "message": "the session has expired", "field": "session"}, 1008)
+        elif opening["type"] == "resume":
             self._session = self._server.sessions[int(opening["session"])]
             assert opening["resume_token"] == f"token-{opening['session']}"
             self._sent = opening["last_seq"]
@@ -140,15 +144,17 @@ class _Conversation:
 
     async def _start(self) -> None:
         if self._server.refusal:
-            error, close_code = self._server.refusal
-            await self._socket.send(json.dumps({"type": "error", "seq": 1, **error}))
-            await self._socket.close(close_code)
-            raise HungUp
+            await self._refuse(*self._server.refusal)
         self._hang_up_at(Moment.BEFORE_STARTED)
         number = str(len(self._server.sessions))
         self._server.sessions.append(self._session)
         self._session.log(type="started", session=number, resume_token=f"token-{number}", expires_at="2030-01-01")
         self._hang_up_at(Moment.STARTED_LOST)
+
+    async def _refuse(self, error: dict[str, Any], close_code: int) -> None:
+        await self._socket.send(json.dumps({"type": "error", "seq": 1, **error}))
+        await self._socket.close(close_code)
+        raise HungUp
 
     async def _hear(self, audio: bytes) -> None:
         session = self._session

@@ -12,6 +12,7 @@ from sotto_client import (
     Failed,
     Final,
     Finished,
+    NotFound,
     Patience,
     Refused,
     Stream,
@@ -227,3 +228,11 @@ async def test_commands_keep_their_place_in_the_audio() -> None:
     configured = {"type": "configure", "language": "fr", "endpointing": {"silence_ms": 300}, "at": 3200}
     assert configured in commands
     assert [command["at"] for command in commands if command["type"] in ("flush", "finish")] == [6400, 6400]
+
+
+async def test_a_session_that_the_server_forgot_is_told_as_just_that() -> None:
+    server = ProtocolServer(Cut(Moment.ACKNOWLEDGED, 6400))
+    server.forgetful = True
+    async with server.running() as url:
+        with pytest.raises(NotFound, match="expired"):
+            await stream_all(url)

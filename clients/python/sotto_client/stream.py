@@ -274,10 +274,10 @@ class Stream:
 
     def _receive(self, message: str | bytes) -> None:
         event = parse_event(message)
-        if event is None or event.seq <= self._last_seq:
-            return
         if isinstance(event, Problem) and event.id is None:
-            self._problem = event  # of the connection, not of the stream: its seq may be used again after a resume
+            self._problem = event  # of the connection, not of the stream: its seq says nothing
+            return
+        if event is None or event.seq <= self._last_seq:
             return
         self._problem = None
         self._last_seq = event.seq
