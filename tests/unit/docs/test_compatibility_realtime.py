@@ -1,6 +1,5 @@
 """docs/compatibility.md on OpenAI's Realtime API, held against the SDK's types and against what the code does."""
 
-import re
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -12,12 +11,13 @@ from openai.types.realtime import (
 )
 from pydantic import BaseModel, TypeAdapter
 
+from service.audio.endpointer import EndpointerOptions
 from service.errors import BadRequest
 from service.gateway.biasing import Bias
 from service.gateway.sockets.realtime.client_events import CURRENT, parse
 from service.gateway.sockets.realtime.conversation import Conversation
 from service.gateway.sockets.realtime.errors import error_body
-from service.gateway.sockets.realtime.session import PADDINGS_MS, SILENCES_MS, THRESHOLDS, Identity, Session
+from service.gateway.sockets.realtime.session import Identity, Session
 from tests.unit.docs.compatibility import table
 
 SECTION = "OpenAI: Realtime"
@@ -163,10 +163,12 @@ def test_every_server_event_has_a_row_and_all_fields_of_the_sdks_type() -> None:
         assert set(known[name].model_fields) <= set(message), name
 
 
-def test_the_ranges_that_the_notes_name_are_those_of_the_code() -> None:
-    text = " ".join(row.note for row in table(SECTION, "Session").values())
-    named = re.findall(r"brought within ([\d.]+) to ([\d.]+)", text)
-    assert named == [(f"{low:g}", f"{high:g}") for low, high in (THRESHOLDS, PADDINGS_MS, SILENCES_MS)]
+def test_the_ranges_that_the_notes_name_are_those_of_the_endpointer() -> None:
+    rows = table(SECTION, "Session")
+    names = {"threshold": "threshold", "prefix_padding_ms": "preroll_ms", "silence_duration_ms": "silence_ms"}
+    for name, option in names.items():
+        ends = [getattr(EndpointerOptions().near(**{option: end}), option) for end in (0, 1_000_000)]
+        assert rows[f"{TURNS}.{name}"].note == "brought within {:g} to {:g}".format(*ends)
 
 
 Status = Literal["supported", "no effect", "ignored", "refused"]
