@@ -32,6 +32,7 @@ from service.settings import Settings
 
 READY_TRIES_S = 120.0
 LOOK_S = 0.1
+MAX_REQUEST_LINE = 256 * 1024  # bytes; uvicorn itself refuses requests of half as many
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
@@ -71,11 +72,13 @@ def worker(model: Model = None, device: Device = None) -> None:
 def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> None:
     """Serves until SIGTERM: stops accepting, closes sockets with 1012 (resumable), finishes requests."""
     import uvicorn
+    from websockets import http11
 
     from service.gateway.app import create_app
     from service.gateway.limits import MAX_LIST_BYTES
 
     logs.configure(settings.log_level, "gateway")
+    http11.MAX_LINE_LENGTH = MAX_REQUEST_LINE  # uvicorn never answers a handshake with a longer one
     threadpool_limits(limits=1, user_api="blas")  # spinning threads would take the workers' cores
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has drained: that is an orderly end
