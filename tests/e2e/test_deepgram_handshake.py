@@ -133,11 +133,15 @@ async def test_what_cannot_be_done_is_refused_by_name(live_server: str, query: s
     assert named in body["err_msg"]
 
 
-async def test_as_many_keyterms_as_a_request_holds_are_taken(live_server: str) -> None:
-    keyterms = "&".join(f"keyterm={i}" for i in range(600))
+async def test_thousands_of_keyterms_are_taken_and_longer_requests_are_answered(live_server: str) -> None:
+    keyterms = "&".join(f"keyterm={i}" for i in range(4_000))
     async with raw(live_server, f"{RAW}&{keyterms}") as socket:
         await socket.send('{"type": "CloseStream"}')
         assert json.loads(await socket.recv())["type"] == "Metadata"
+    with pytest.raises(InvalidStatus) as refused:
+        async with raw(live_server, f"{RAW}&{keyterms * 5}"):
+            pass
+    assert refused.value.response.status_code == 400
 
 
 @pytest.mark.parametrize("model", ["nova-3", "nova-2-medical", "enhanced", "base"])
