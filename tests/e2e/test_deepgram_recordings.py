@@ -16,6 +16,7 @@ from deepgram import AsyncDeepgramClient
 from deepgram.core.api_error import ApiError
 from deepgram.types import ListenV1Response
 
+from tests.e2e import garbage
 from tests.e2e.conftest import Gateways
 from tests.e2e.deepgram_clients import async_client, sync_client
 from tests.e2e.recordings import error_rate, flac, samples
@@ -153,6 +154,14 @@ def test_what_cannot_be_done_is_refused_in_deepgrams_shape(
     assert (reply.status_code, reply.json()["err_code"]) == (status, code), reply.text
     assert reply.json().keys() == {"err_code", "err_msg", "request_id"}
     assert reply.headers["dg-error"] == reply.json()["err_msg"]
+
+
+def test_garbage_is_refused_or_transcribed_and_fails_nothing(live_server: str) -> None:
+    with httpx.Client(base_url=live_server, timeout=120) as client:
+        for name, upload in garbage.uploads().items():
+            reply = client.post(ROUTE, content=upload)
+            assert reply.status_code in (200, 400, 413), f"{name}: {reply.text}"
+            assert ("err_msg" in reply.json()) == (reply.status_code != 200)
 
 
 def test_recordings_that_are_too_large_are_refused(gateways: Gateways) -> None:

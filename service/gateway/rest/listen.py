@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from service.audio.container import count_channels
 from service.audio.pcm import MAX_CHANNELS
@@ -51,6 +52,8 @@ class ListenRoute(APIRoute):
                 return refusal(BadRequest(f"{first['loc'][-1]}: {first['msg']}", field=str(first["loc"][-1])))
             except RedisError as error:
                 return refusal(StoreUnavailable(f"Redis does not answer: {error}"))
+            except ClientDisconnect:
+                return Response(status_code=499)
             except HTTPException as error:
                 kinds = {BadRequest.status: (BadRequest, None), TooLarge.status: (TooLarge, "file")}
                 if error.status_code not in kinds:
