@@ -1,0 +1,115 @@
+"""Manifests of the training pipeline: one example a line, from a seed sentence to filtered speech."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from models.scoring.manifest import read_lines
+from service.errors import BadRequest
+
+FIELDS = ("id", "audio", "duration", "text", "language", "source", "voice", "keywords", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sentence, and its recording where there is one yet.
+
+    `audio`: absolute; `duration` in seconds. `source` says where text or speech comes from (`seed`, `human`,
+    `grammar`, `kokoro`, …), `voice` who speaks, `keywords` which phrases are in the text. `scores` hold what stages
+    measured, by name. `extra`: fields that no stage knows; they are handed on.
+    """
+
+    id: str
+    text: str
+    language: str = "en"
+    audio: Path | None = None
+    duration: float | None = None
+    source: str = ""
+    voice: str = ""
+    keywords: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def scored(self, **scores: float) -> "Example":
+        """The example with these scores beside its own."""
+        return replace(self, scores={**self.scores, **scores})
+
+    def to_line(self, folder: Path) -> str:
+        """The line of a manifest in `folder`; audio below it is written relative to it."""
+        audio = self.audio
+        if audio is not None and audio.is_relative_to(folder):
+            audio = audio.relative_to(folder)
+        values = {
+            "id": self.id,
+            "audio": str(audio) if audio is not None else None,
+            "duration": self.duration,
+            "text": self.text,
+            "language": self.language,
+            "source": self.source or None,
+            "voice": self.voice or None,
+            "keywords": list(self.keywords) or None,
+            "scores": dict(self.scores) or None,
+        } | dict(self.extra)
+        return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False)
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """The examples of a manifest, in order. Raises BadRequest that names file, line and field."""
+    seen: set[str] = set()
+    for number, text in read_lines(path):
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise BadRequest(f"{path}, line {number}: not JSON ({error})", field="manifest") from error
+        if not isinstance(values, dict):
+            raise BadRequest(f"{path}, line {number}: not a JSON object", field="manifest")
+        example = _example(values, path, number)
+        if example.id in seen:
+            raise _error(path, number, "id", f"{example.id!r} names another example already")
+        seen.add(example.id)
+        yield example
+
+
+def _example(values: Mapping[str, Any], path: Path, number: int) -> Example:
+    def string(name: str, default: str | None = None) -> str:
+        value = values.get(name, default)
+        if not isinstance(value, str):
+            raise _error(path, number, name, "is missing" if value is None else "must be a string")
+        return value
+
+    name = string("id")
+    if not name:
+        raise _error(path, number, "id", "is empty")
+    duration = values.get("duration")
+    if duration is not None and not _is_number(duration):
+        raise _error(path, number, "duration", "must be a number of seconds")
+    # `bias` is what manifests for scoring call the phrases that are spoken
+    keywords = values.get("keywords", values.get("bias", []))
+    if not isinstance(keywords, list) or not all(isinstance(each, str) for each in keywords):
+        raise _error(path, number, "keywords", "must be a list of strings")
+    scores = values.get("scores", {})
+    if not isinstance(scores, dict) or not all(_is_number(score) for score in scores.values()):
+        raise _error(path, number, "scores", "must be an object of numbers")
+    return Example(
+        id=name,
+        text=string("text"),
+        language=string("language", "en"),
+        audio=path.parent / string("audio") if values.get("audio") is not None else None,
+        duration=duration,
+        source=string("source", ""),
+        voice=string("voice", ""),
+        keywords=tuple(keywords),
+        scores=scores,
+        extra={key: value for key, value in values.items() if key not in FIELDS},
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _error(path: Path, number: int, name: str, problem: str) -> BadRequest:
+    return BadRequest(f"{path}, line {number}, {name}: {problem}", field=name)
