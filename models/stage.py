@@ -77,9 +77,9 @@ class Stage:
         self._files: dict[str, TextIO] = {}
 
     def __enter__(self) -> Self:
-        with _room_in(self.folder):
+        with room_in(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            _settle_options(self.folder / OPTIONS, self._options)
+            settle_options(self.folder / OPTIONS, self._options)
             self._done = set(_mend(self._path("done"), lambda _: True))
             for name in ("kept", "dropped"):
                 _mend(self._path(name), lambda line: line["input"] in self._done)
@@ -90,7 +90,7 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # after an error a close would only fail again, at the line that could not be written
-        with contextlib.suppress(OSError) if error else _room_in(self.folder):
+        with contextlib.suppress(OSError) if error else room_in(self.folder):
             for file in self._files.values():
                 file.close()
 
@@ -115,7 +115,7 @@ class Stage:
         self._answer(source, "dropped", [line | {"reason": reason}])
 
     def _answer(self, source: Example, name: str, lines: list[dict[str, Any]]) -> None:
-        with _room_in(self.folder):
+        with room_in(self.folder):
             for line in lines:
                 _append(self._files[name], line | {"input": source.id})
             _append(self._files["done"], source.id)
@@ -172,8 +172,11 @@ def _mend(path: Path, is_whole: Callable[[Any], bool]) -> list[Any]:
     return lines
 
 
-def _settle_options(path: Path, options: Mapping[str, Any]) -> None:
-    """Writes a new stage's options, or compares. Two shards that begin at once write the same."""
+def settle_options(path: Path, options: Mapping[str, Any]) -> None:
+    """Writes a new stage's options, or compares. Two shards that begin at once write the same.
+
+    Raises BadRequest that names the options that differ.
+    """
     written = json.dumps(options, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}")
@@ -189,7 +192,8 @@ def _settle_options(path: Path, options: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _room_in(folder: Path) -> Iterator[None]:
+def room_in(folder: Path) -> Iterator[None]:
+    """Around what writes into `folder`: raises StageFull where the disk takes no more."""
     try:
         yield
     except OSError as error:

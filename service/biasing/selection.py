@@ -37,6 +37,11 @@ def prompted(candidates: Sequence[Candidate], *, dominance: bool = True) -> list
 
 
 def prompt_text(chosen: Sequence[Candidate], language: str) -> str:
-    """The phrases as a sentence of the language; what stands nearest to the utterance weighs most."""
+    """The candidates, by falling score, as a prompt; what stands nearest to the utterance weighs most."""
+    return sentence([candidate.entry.phrase for candidate in reversed(chosen)], language)
+
+
+def sentence(phrases: Sequence[str], language: str) -> str:
+    """Phrases as a sentence of the language: the form of every prompt, in training as well."""
     comma, stop = ("、", "。") if language in ("zh", "yue", "ja") else (", ", ".")
-    return comma.join(candidate.entry.phrase for candidate in reversed(chosen)) + stop
+    return comma.join(phrases) + stop
