@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 
 from rapidfuzz.distance import Levenshtein
 
-from models.scoring.normalise import tokens
+from models.scoring.normalise import Tokenise, tokens
 from models.scoring.phrases import Occurrence, PhraseFinder
 
 
@@ -49,14 +49,22 @@ class Judged:
     false_alarms: tuple[str, ...]
 
 
-def judge(reference: str, transcript: str, spoken: Iterable[str], on_list: PhraseFinder, language: str) -> Judged:
-    """`spoken`: the list phrases that were really said; `on_list` finds them and all distractors.
+def judge(
+    reference: str,
+    transcript: str,
+    spoken: Iterable[str],
+    on_list: PhraseFinder,
+    language: str,
+    tokenise: Tokenise = tokens,
+) -> Judged:
+    """`spoken`: the list phrases that were really said; `on_list` finds them and all distractors, by the same
+    `tokenise`.
 
     A false alarm is a list phrase that stands more often in the transcript than in the reference, whatever was
     meant there. An inserted word counts as biased where the transcript has it inside a list phrase.
     """
-    expected, heard = tokens(reference, language), tokens(transcript, language)
-    true = PhraseFinder(spoken, language)
+    expected, heard = tokenise(reference, language), tokenise(transcript, language)
+    true = PhraseFinder(spoken, language, tokenise)
     said = true.find(expected)
     claimed = on_list.find(heard)
     wanted = _times(said)

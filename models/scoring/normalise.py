@@ -6,9 +6,12 @@ evaluation set's rules ("How scores are computed"), so that figures can be compa
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from models.scoring import chinese, english
 from models.scoring.numbers import LANGUAGES, number_words
+
+Tokenise = Callable[[str, str], list[str]]  # (text, ISO 639-1 code): the tokens that are compared
 
 _APOSTROPHES = str.maketrans("’‘`", "'''")
 _ELIDING = ("fr", "it")  # l'acqua is two words
@@ -29,7 +32,7 @@ def tokens(text: str, language: str) -> list[str]:
     elif language == "en":
         text = english.spell_numbers(english.expand_contractions(text))
     if language != "ja":  # where the marks tell ば from は
-        text = _without_accents(text, language)
+        text = without_accents(text, language)
     if language in LANGUAGES:
         text = re.sub(r"\d+", lambda found: _spelled(found[0], language), text)
     text = re.sub(r"(?<=\w)'(?=\w)", " " if language in _ELIDING else "", text)
@@ -37,7 +40,8 @@ def tokens(text: str, language: str) -> list[str]:
     return english.unify(words) if language == "en" else words
 
 
-def _without_accents(text: str, language: str) -> str:
+def without_accents(text: str, language: str) -> str:
+    """Marks go, but those that make another letter stay."""
     kept = _BREVE if language == "ru" else ""
     marks_apart = unicodedata.normalize("NFD", text)
     bare = "".join(c for c in marks_apart if not unicodedata.combining(c) or c == kept)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.scoring.normalise import tokens
+from models.scoring.normalise import Tokenise, tokens
 
 Key = tuple[str, ...]
 _CACHED_PHRASES = 2**18  # every utterance of a corpus may bring a list of its own, drawn from the same words
@@ -25,11 +25,11 @@ class PhraseFinder:
     Phrases with equal tokens are one, under the spelling that came first. In English a possessive s may follow.
     """
 
-    def __init__(self, phrases: Iterable[str], language: str) -> None:
+    def __init__(self, phrases: Iterable[str], language: str, tokenise: Tokenise = tokens) -> None:
         self._spellings: dict[Key, str] = {}
         self._key_of: dict[Key, Key] = {}  # by the tokens that count as the phrase
         for phrase in phrases:
-            key = _key(phrase, language)
+            key = _key(phrase, language, tokenise)
             if not key or key in self._spellings:
                 continue
             self._spellings[key] = phrase
@@ -61,5 +61,5 @@ class PhraseFinder:
 
 
 @lru_cache(_CACHED_PHRASES)
-def _key(phrase: str, language: str) -> Key:
-    return tuple(tokens(phrase, language))
+def _key(phrase: str, language: str, tokenise: Tokenise) -> Key:
+    return tuple(tokenise(phrase, language))

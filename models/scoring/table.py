@@ -8,6 +8,7 @@ from rich.table import Table
 
 from models.scoring.counts import Counts, Judged, judge
 from models.scoring.manifest import Item
+from models.scoring.normalise import Tokenise, tokens
 from models.scoring.phrases import PhraseFinder
 
 ALL = "all"
@@ -55,14 +56,20 @@ class Score:
         return result | {"missing": list(self.missing)} if self.missing else result
 
 
-def score(items: Sequence[Item], texts: Mapping[str, str], lists: PhraseLists, by: Iterable[str] = ()) -> Score:
+def score(
+    items: Sequence[Item],
+    texts: Mapping[str, str],
+    lists: PhraseLists,
+    by: Iterable[str] = (),
+    tokenise: Tokenise = tokens,
+) -> Score:
     """`texts` by item id; an item without one counts as empty. `by`: fields of the items to group by.
 
     Raises BadRequest for Chinese without the extra `eval`.
     """
     true = sorted({phrase for item in items for phrase in item.bias})
     finders = {
-        language: PhraseFinder([*lists.given(language), *true], language)
+        language: PhraseFinder([*lists.given(language), *true], language, tokenise)
         for language in {item.language for item in items}
     }
     groups: dict[str, Counts] = {ALL: Counts()}
@@ -70,8 +77,9 @@ def score(items: Sequence[Item], texts: Mapping[str, str], lists: PhraseLists, b
     for item in items:
         finder = finders[item.language]
         if item.keywords:
-            finder = PhraseFinder([*item.keywords, *lists.given(item.language), *item.bias], item.language)
-        one = judge(item.text, texts.get(item.id, ""), item.bias, finder, item.language)
+            phrases = [*item.keywords, *lists.given(item.language), *item.bias]
+            finder = PhraseFinder(phrases, item.language, tokenise)
+        one = judge(item.text, texts.get(item.id, ""), item.bias, finder, item.language, tokenise)
         judged[item.id] = one
         for name in (ALL, *(f"{key} {item.fields.get(key)}" for key in by)):
             groups[name] = groups.get(name, Counts()) + one.counts
