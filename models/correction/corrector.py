@@ -1,4 +1,4 @@
-"""Correcting what a recogniser heard, for pseudo-labels: LESS (Ding et al., 2025) with any corrector behind one Protocol."""
+"""Correcting what was heard, for pseudo-labels: LESS (Ding et al., 2025) with any corrector behind one Protocol."""
 
 from collections.abc import Sequence
 from typing import Protocol
