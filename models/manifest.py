@@ -56,8 +56,11 @@ class Example:
         return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False)
 
 
-def read_examples(path: Path) -> Iterator[Example]:
-    """The examples of a manifest, in order. Raises BadRequest that names file, line and field."""
+def read_examples(path: Path, *, labelled: bool = True) -> Iterator[Example]:
+    """The examples of a manifest, in order. Raises BadRequest that names file, line and field.
+
+    `labelled`: every example must have a text; else one that has none gets an empty one.
+    """
     seen: set[str] = set()
     for number, text in read_lines(path):
         try:
@@ -66,7 +69,7 @@ def read_examples(path: Path) -> Iterator[Example]:
             raise BadRequest(f"{path}, line {number}: not JSON ({error})", field="manifest") from error
         if not isinstance(values, dict):
             raise BadRequest(f"{path}, line {number}: not a JSON object", field="manifest")
-        example = _example(values, path, number)
+        example = _example(values if labelled else {"text": ""} | values, path, number)
         if example.id in seen:
             raise _error(path, number, "id", f"{example.id!r} names another example already")
         seen.add(example.id)

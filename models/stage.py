@@ -65,8 +65,8 @@ class StageFull(Failed):
 class Stage:
     """One shard of a stage, open for writing; a context manager.
 
-    Every input is answered by `keep` or `drop` once, and is not given out again by `waiting`. Raises BadRequest when
-    the folder was begun with other options, StageFull when the disk takes no more.
+    Every input is answered by `keep`, `drop` or `part` once, and is not given out again by `waiting`. Raises BadRequest
+    when the folder was begun with other options, StageFull when the disk takes no more.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], shard: Shard | None = None) -> None:
@@ -107,19 +107,24 @@ class Stage:
 
     def keep(self, source: Example, *results: Example) -> None:
         """Writes what became of an input. No results: it was used up."""
-        self._answer(source, "kept", [json.loads(result.to_line(self.folder)) for result in results])
+        self.part(source, results, ())
 
     def drop(self, source: Example, reason: str, **scores: float) -> None:
         """Says why an input goes no further."""
-        line = json.loads(source.scored(**scores).to_line(self.folder))
-        self._answer(source, "dropped", [line | {"reason": reason}])
+        self.part(source, (), [(source.scored(**scores), reason)])
 
-    def _answer(self, source: Example, name: str, lines: list[dict[str, Any]]) -> None:
+    def part(self, source: Example, kept: Iterable[Example], dropped: Iterable[tuple[Example, str]]) -> None:
+        """Writes what became of the parts of an input: which go further, and why the others do not."""
         with room_in(self.folder):
-            for line in lines:
-                _append(self._files[name], line | {"input": source.id})
+            for result in kept:
+                self._write("kept", source, result)
+            for result, reason in dropped:
+                self._write("dropped", source, result, reason=reason)
             _append(self._files["done"], source.id)
         self._done.add(source.id)
+
+    def _write(self, name: str, source: Example, result: Example, **more: str) -> None:
+        _append(self._files[name], json.loads(result.to_line(self.folder)) | more | {"input": source.id})
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}-{self.shard}.jsonl"

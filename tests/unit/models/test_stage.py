@@ -141,3 +141,19 @@ def test_a_bad_line_is_named(line: str, field: str, tmp_path: Path) -> None:
         list(read_examples(tmp_path / "m.jsonl"))
     assert caught.value.field == field
     assert str(tmp_path / "m.jsonl") in caught.value.message
+
+
+def test_parts_of_an_input_are_kept_and_dropped(tmp_path: Path) -> None:
+    [recording] = inputs(1)
+    with Stage(tmp_path / "s", OPTIONS) as stage:
+        stage.part(recording, [Example("a", "A.")], [(Example("b", "B."), "too noisy"), (Example("c", "C."), "silent")])
+        assert list(stage.waiting([recording])) == []
+    assert [each.id for each in read_stage(tmp_path / "s")] == ["a"]
+    assert dropped(tmp_path / "s") == {"too noisy": 1, "silent": 1}
+
+
+def test_text_may_be_missing_only_where_nothing_is_labelled(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"id": "call-1", "audio": "call-1.flac"}\n')
+    assert [each.text for each in read_examples(tmp_path / "m.jsonl", labelled=False)] == [""]
+    with pytest.raises(BadRequest, match="line 1, text: is missing"):
+        list(read_examples(tmp_path / "m.jsonl"))
