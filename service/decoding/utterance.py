@@ -86,9 +86,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """`hypotheses` and `boosts` have one entry per utterance, in the order of the batch; a boost tells what a bias list
-    did, None where there was none."""
+    """One entry per utterance, in the order of the batch. A boost tells what a bias list did, None where there was none;
+    `alternatives` are the texts of the beam's next best, best first, none where nothing was heard."""
 
     hypotheses: tuple[Hypothesis, ...]
     timings: Timings
     boosts: tuple[Boost | None, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()

@@ -73,7 +73,8 @@ class WhisperDecoder:
         pieces, boosts = self._boost(items, pieces, costs)
         hypotheses = tuple(map(_hypothesis, items, pieces, boosts))
         rejected = sum(item.draft is not None and item.draft.rejected for item in items)
-        return DecodeResult(hypotheses, costs.timings(batch_size=len(batch), rejected=rejected), tuple(boosts))
+        timings = costs.timings(batch_size=len(batch), rejected=rejected)
+        return DecodeResult(hypotheses, timings, tuple(boosts), tuple(map(self._alternatives, items)))
 
     def _check(self, utterance: Utterance) -> None:
         samples, options = utterance.samples, utterance.options
@@ -198,6 +199,12 @@ class WhisperDecoder:
         draft = item.draft
         tokens = item.utterance.prefix if draft is None or draft.rejected else draft.tokens
         return self._vocabulary.pieces(tokens, item.language) if tokens else ()
+
+    def _alternatives(self, item: Item) -> tuple[str, ...]:
+        draft = item.draft
+        if draft is None or draft.rejected:
+            return ()
+        return tuple(self._vocabulary.text(tokens).strip() for tokens in draft.alternatives)
 
 
 def _hypothesis(item: Item, pieces: tuple[Piece, ...], boost: Boost | None) -> Hypothesis:

@@ -210,3 +210,13 @@ def test_a_broken_model_is_named(tmp_path, base_model_dir):
 def test_a_compute_type_that_does_not_suit_the_device_is_named(base_model_dir):
     with pytest.raises(ModelUnavailable, match="no_such_type"):
         load(base_model_dir, compute_type="no_such_type")
+
+
+def test_alternatives_are_other_texts_of_the_beam(decoder, speech):
+    beam = DecodeOptions(language="en", beam_size=5, word_times=False)
+    batch = [Utterance(speech("human-en-vm-nobox"), options) for options in (beam, GREEDY)]
+    result = decoder.decode([*batch, Utterance(np.zeros(RATE, np.int16), beam)])
+    best = result.hypotheses[0].text.strip()
+    assert [len(texts) for texts in result.alternatives] == [2, 0, 0]
+    assert best not in result.alternatives[0]
+    assert all(Levenshtein.distance(words(best), words(text)) <= 5 for text in result.alternatives[0])
