@@ -6,8 +6,14 @@ manifest is written last, by whoever put the folder there; a folder without one 
 
 import hashlib
 import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from service.errors import BadRequest, Failed
 
 MANIFEST = "manifest.json"
 REQUIRED = ("model.bin", "config.json", "tokenizer.json", "vocabulary.*")
@@ -105,3 +111,26 @@ def _difference(folder: Path, expected: FileDigest, *, hashed: bool) -> str | No
     if hashed and (sha256 := digest(path).sha256) != expected.sha256:
         return f"{expected.name} has SHA-256 {sha256[:12]}…, not {expected.sha256[:12]}…"
     return None
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """An empty folder to fill, which is named `target` when all went well and removed when not.
+
+    Raises BadRequest when there is something of that name, Failed when the disk takes no more.
+    """
+    if target.exists():
+        raise BadRequest(f"{target} exists: name another folder, or remove it", field="out")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # the dot keeps it from being taken for a model while it is filled
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}+", dir=target.parent))
+        try:
+            folder = staging / target.name
+            folder.mkdir()
+            yield folder
+            folder.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise Failed(f"cannot write {target}: {error.strerror or error}", field="out") from error

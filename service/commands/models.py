@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
+from service.commands.model_stages.import_ct2 import import_ct2_model
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import ModelUnavailable
 from service.settings import Settings
@@ -17,6 +18,7 @@ from service.settings import Settings
 MB = 1_000_000
 
 app = typer.Typer(help="Lists, fetches and verifies the Whisper models that Sotto serves.", no_args_is_help=True)
+app.command("import-ct2")(import_ct2_model)
 
 
 @dataclass(frozen=True, slots=True)

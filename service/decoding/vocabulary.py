@@ -37,7 +37,7 @@ class Vocabulary:
 
     def __init__(self, model_dir: Path, *, multilingual: bool) -> None:
         try:
-            self._tokens = tokenizers.Tokenizer.from_str(_mended((model_dir / "tokenizer.json").read_text("utf-8")))
+            self._tokens = tokenizers.Tokenizer.from_str(mended((model_dir / "tokenizer.json").read_text("utf-8")))
         except Exception as error:  # the binding raises bare Exception
             raise ModelUnavailable(f"cannot read {model_dir / 'tokenizer.json'}: {error}") from error
         self._multilingual = multilingual
@@ -103,7 +103,7 @@ class Vocabulary:
         return int(number)
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
     """`tokenizer.json` with the most frequent merge of all, which some conversions of GPT-2's `merges.txt` take for a
     header and drop: without it " the" is no longer one token, and text in a prompt not what the model was trained on.
     """
