@@ -86,8 +86,8 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class DecodeResult:
-    """One entry per utterance, in the order of the batch. A boost tells what a bias list did, None where there was none;
-    `alternatives` are the texts of the beam's next best, best first, none where nothing was heard."""
+    """One entry per utterance, in the order of the batch. A boost tells what a bias list did, None where there was
+    none; `alternatives` are the texts of the beam's next best, best first, none where nothing was heard."""
 
     hypotheses: tuple[Hypothesis, ...]
     timings: Timings
