@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants as hub_settings
 
+from tests import tiny_whisper
 from tests.unit.models.stand_ins import FILES, PARTS, Hub, hub_handler, point_hub_client_to, write_wheel
 
 
@@ -36,3 +37,22 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def training_packages() -> None:
+    """Skips a test where the extra `train` is not installed."""
+    for name in ("torch", "transformers", "peft"):
+        pytest.importorskip(name, reason=f"{name} of the extra `train` is not installed: make train-env")
+
+
+@pytest.fixture(scope="session")
+def tiny_hf(training_packages: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Whisper in transformers' form; nobody writes to it."""
+    return tiny_whisper.write_transformers(tmp_path_factory.mktemp("tiny") / "hf")
+
+
+@pytest.fixture(scope="session")
+def tiny_ct2(tiny_hf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model in CTranslate2's form, float32."""
+    return tiny_whisper.write_ct2(tiny_hf, tmp_path_factory.mktemp("tiny") / "ct2")
