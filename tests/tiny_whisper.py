@@ -13,7 +13,7 @@ from service.decoding.vocabulary import BYTE_OF
 END = 50257
 LANGUAGES = """en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt
 la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd
-gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su""".split()
+gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su""".split()  # noqa: SIM905
 CONTROL = [
     "<|endoftext|>",
     "<|startoftranscript|>",
@@ -79,7 +79,7 @@ def write_transformers(folder: Path, *, width: int = 8, layers: int = 1, seed: i
     model.save_pretrained(folder)
     WhisperFeatureExtractor().save_pretrained(folder)
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json(), ensure_ascii=False), "utf-8")
-    names = {name: "<|endoftext|>" for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+    names = dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), "<|endoftext|>")
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "WhisperTokenizer", **names}))
     return folder
 
