@@ -39,7 +39,9 @@ class WhisperRules:
         normalised = _normaliser(english=language == "en")(text)
         if self.fold_accents and language != "ja":
             normalised = without_accents(normalised, language)
-        return _UNSPACED_CHARACTER.sub(r" \1 ", normalised).split()
+        words = _UNSPACED_CHARACTER.sub(r" \1 ", normalised).split()
+        # the English normaliser leaves one point of an ellipsis
+        return [word for word in words if any(map(str.isalnum, word))]
 
 
 RULES: dict[str, tuple[Tokenise, Tokenise]] = {  # by name: without and with accents folded
