@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
+from service.commands.model_stages.filter import filter_synthetic_speech
 from service.commands.model_stages.import_ct2 import import_ct2_model
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import ModelUnavailable
@@ -19,6 +20,7 @@ MB = 1_000_000
 
 app = typer.Typer(help="Lists, fetches and verifies the Whisper models that Sotto serves.", no_args_is_help=True)
 app.command("import-ct2")(import_ct2_model)
+app.command("filter")(filter_synthetic_speech)
 
 
 @dataclass(frozen=True, slots=True)
