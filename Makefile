@@ -2,10 +2,10 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help .venv install dev model demo web test check lock clean
+.PHONY: help .venv install dev train-env model demo web test check lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z.]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 .venv: ## make the virtual environment with what serving needs
 	@tools/bootstrap.sh runtime
@@ -14,6 +14,9 @@ install: .venv ## the same as .venv
 
 dev: ## make the virtual environment with what tests and checks need
 	@tools/bootstrap.sh dev
+
+train-env: ## make the virtual environment with what the tests of training need too: torch for CPUs
+	@tools/bootstrap.sh train
 
 model: .venv ## fetch and verify the base model
 	@.venv/bin/sotto models fetch base >/dev/null
@@ -24,7 +27,8 @@ demo: .venv ## live captions and a transcript of a shipped recording, from nothi
 web: ## build the web page that the gateway serves at /app/; needs npm
 	@tools/web.sh
 
-test: dev model ## run the tests
+test: dev model ## run the tests; those of training are skipped where torch cannot be had
+	@tools/bootstrap.sh train || echo "The tests of training are skipped: torch is not installed (make train-env)"
 	.venv/bin/pytest
 
 check: dev ## format, lint, types, import rules, then the tests

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Makes .venv and installs the locked packages and Sotto itself: `bootstrap.sh runtime` for what serving needs,
-# `bootstrap.sh dev` for tests and checks as well. Needs Python 3.11 or newer; does nothing when nothing changed.
+# `bootstrap.sh dev` for tests and checks as well, `bootstrap.sh train` for the tests of training too. Needs Python 3.11
+# or newer; does nothing when nothing changed.
 set -eu
 
-level=${1:?usage: bootstrap.sh runtime|dev}
+level=${1:?usage: bootstrap.sh runtime|dev|train}
 cd "$(dirname "$0")/.."
 
 case $level in
     runtime) lock=requirements.lock ;;
-    dev) lock=requirements-dev.lock ;;
-    *) echo "usage: bootstrap.sh runtime|dev" >&2; exit 2 ;;
+    dev | train) lock=requirements-$level.lock ;;
+    *) echo "usage: bootstrap.sh runtime|dev|train" >&2; exit 2 ;;
 esac
 
 fail() {
@@ -59,14 +60,21 @@ make_venv() {
     "$python" -m venv --clear .venv
 }
 
-# Two stamps, because the packages of `dev` include those of `runtime`.
+# One stamp for each level; the packages of `train` include those of `dev`, and those the ones of `runtime`.
 wanted_stamp() {
-    { echo "$PWD"; cat "$1" pyproject.toml; } | sha256sum
+    case $1 in
+        runtime) set -- requirements.lock ;;
+        dev) set -- requirements-dev.lock ;;
+        train) set -- requirements-train.lock requirements-torch.txt ;;
+    esac
+    { echo "$PWD"; cat "$@" pyproject.toml; } | sha256sum
 }
 
 is_installed() {
-    [ "$(cat .venv/.installed-dev 2>/dev/null)" = "$(wanted_stamp requirements-dev.lock)" ] && return
-    [ "$level" = runtime ] && [ "$(cat .venv/.installed-runtime 2>/dev/null)" = "$(wanted_stamp requirements.lock)" ]
+    for enough in train dev runtime; do
+        [ "$(cat ".venv/.installed-$enough" 2>/dev/null)" = "$(wanted_stamp $enough)" ] && return
+        [ $enough != "$level" ] || return 1
+    done
 }
 
 works() {
@@ -90,9 +98,15 @@ works || make_venv
 
 quiet=--quiet
 if [ -t 1 ]; then quiet=; fi # on a terminal pip shows how the downloads go
+# first, so that a machine that cannot have torch keeps what it has
+if [ "$level" = train ]; then
+    echo "Installing torch into .venv"
+    .venv/bin/python -m pip install $quiet --disable-pip-version-check --no-deps -r requirements-torch.txt ||
+        fail "no build of torch for CPUs was found where pip looks: see requirements-torch.txt"
+fi
 echo "Installing the packages of $lock into .venv"
 rm -f .venv/.installed-*
 .venv/bin/python -m pip install $quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$lock"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-wanted_stamp "$lock" >".venv/.installed-$level"
+wanted_stamp "$level" >".venv/.installed-$level"
 build_page

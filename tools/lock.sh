@@ -1,22 +1,30 @@
 #!/bin/sh
-# Writes requirements.lock and requirements-dev.lock from pyproject.toml: exact versions with hashes, for every
-# platform and Python that Sotto supports. Versions stay as they are where they still fit; `--upgrade` renews them.
+# Writes requirements.lock, requirements-dev.lock and requirements-train.lock from pyproject.toml: exact versions with
+# hashes, for every platform and Python that Sotto supports. Versions stay as they are where they still fit;
+# `--upgrade` renews them.
 set -eu
 cd "$(dirname "$0")/.."
 
-uv_venv=$(mktemp -d)
-trap 'rm -rf "$uv_venv"' EXIT
-.venv/bin/python -m venv "$uv_venv"
-"$uv_venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv>=0.8"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+.venv/bin/python -m venv "$work/venv"
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv>=0.8"
 
 compile() {
-    "$uv_venv/bin/uv" pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+    "$work/venv/bin/uv" pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-emit-index-url --custom-compile-command "make lock" "$@"
 }
 compile --output-file requirements.lock "$@"
 compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock "$@"
 
-if grep -n '://' requirements.lock requirements-dev.lock; then
+# torch comes from elsewhere (requirements-torch.txt), and its build for CPUs without the CUDA packages.
+sed 's/+cpu//' requirements-torch.txt >"$work/torch.txt"
+cp requirements-train.lock "$work/train.lock" 2>/dev/null || true # the versions to stay with
+compile --extra dev --extra train --constraint requirements-dev.lock --constraint "$work/torch.txt" \
+    --output-file "$work/train.lock" "$@"
+awk '/^[^ ]/ { kept = !/^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==/ } kept' "$work/train.lock" >requirements-train.lock
+
+if grep -n '://' requirements*.lock; then
     echo "error: the locks must not name where packages were downloaded from" >&2
     exit 1
 fi
