@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class VoicePack:
     """Voices with their acoustic model. `files` pins what the wheels give; `styles` become `voices.npz`."""
 
     id: str
-    engine: str
+    engine: Literal["kokoro", "piper"]
     bytes: int
     wheels: Wheels
     files: tuple[FileDigest, ...]

@@ -1,0 +1,164 @@
+"""One clip from first to last, in this process or in many."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.manifest import Example
+from models.stage import room_in
+from models.synthesize.backends import Backend, open_backend
+from models.synthesize.casting import Cast, Casting, Part
+from models.synthesize.clips import at_16_khz, clip_path, read_clip, write_clip
+from models.synthesize.quality import problem, trimmed
+from models.synthesize.recipe import Recipe, Surroundings, Treatment, draw, treated
+from models.synthesize.spoken_form import spoken_form
+from models.synthesize.voice import Float32, Speaker, Unspeakable
+from service.errors import Failed
+from service.transcript import SAMPLE_RATE
+
+AHEAD = 2  # clips that wait for each process
+NOISES_KEPT = 8  # recordings in memory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides how clips of a stage sound, and where they go. Hashable: a process opens its backends once.
+
+    `babble`: clips of other people by the ids of their sentences; `noises`: recordings of noise.
+    """
+
+    folder: Path
+    backends: tuple[Backend, ...]
+    casting: Casting
+    recipe: Recipe
+    babble: tuple[tuple[str, Path], ...] = ()
+    noises: tuple[Path, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.folder, self.backends, self.casting, self.babble, self.noises))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The `variant`-th clip (from 1) of a sentence; `example` has the clip's id and the sentence's text."""
+
+    example: Example
+    sentence: str
+    variant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What became of a task: `example` with its audio, or `reason` for which there is none."""
+
+    example: Example
+    reason: str | None = None
+
+
+class Renderer:
+    """Speaks and treats clips by a plan. Raises what opening the backends raises."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._speakers: dict[str, Speaker] = {}
+        for backend in plan.backends:
+            self._speakers[backend.name] = open_backend(backend)
+        self.cast = Cast([voice for speaker in self._speakers.values() for voice in speaker.voices()], plan.casting)
+        self._recording = lru_cache(maxsize=NOISES_KEPT)(read_clip)
+        self._others = lru_cache(maxsize=1)(lambda: tuple((name, read_clip(path)) for name, path in plan.babble))
+
+    def render(self, task: Task) -> Clip:
+        """The clip is on disk when this returns. Raises StageFull, and what backends raise when they fail."""
+        part = self.cast.part(task.sentence, task.variant, task.example.language)
+        speech, reason = self.speak(task.example, part)
+        if reason:
+            return Clip(replace(task.example, voice=part.voice.name), reason)
+        lots = np.random.default_rng(_seed(f"{self._plan.casting.seed}/{task.example.id}"))
+        around = self._surroundings(task, lots)
+        treatment = draw(self._plan.recipe, lots, others=bool(around.others), recorded=around.recorded is not None)
+        samples = treated(speech, treatment, around, lots)
+        path = clip_path(self._plan.folder, task.example.id)
+        with room_in(self._plan.folder):
+            write_clip(path, samples)
+        return Clip(self._described(task, part, treatment, path, len(samples)))
+
+    def speak(self, example: Example, part: Part) -> tuple[Float32, str | None]:
+        """Clean speech at 16 kHz, trimmed, and why it is of no use."""
+        speaker = self._speakers[part.voice.engine]
+        text = example.text if speaker.reads_numbers else spoken_form(example.text, example.language)
+        try:
+            samples, rate = speaker.speak(text, part.voice, part.speed)
+        except Unspeakable:
+            return np.zeros(0, dtype=np.float32), "unspeakable"
+        if not np.isfinite(samples).all():
+            return samples, "not a number"
+        samples = trimmed(at_16_khz(samples, rate))
+        return samples, problem(samples, spoken_form(example.text, example.language), example.language, part.speed)
+
+    def _surroundings(self, task: Task, lots: np.random.Generator) -> Surroundings:
+        others = tuple(clip for sentence, clip in self._others() if sentence != task.sentence)
+        noises = self._plan.noises
+        recorded = self._recording(noises[int(lots.integers(len(noises)))]) if noises else None
+        return Surroundings(others, recorded)
+
+    def _described(self, task: Task, part: Part, treatment: Treatment, path: Path, samples: int) -> Example:
+        voice, speaker = part.voice, self._speakers[part.voice.engine]
+        told: dict[str, Any] = {"sentence": task.sentence, "text_source": task.example.source or None}
+        told |= {"accent": voice.accent, "gender": voice.gender, "speed": part.speed}
+        told |= {"licence": {"voice": voice.licence, "engine": speaker.licence}, **treatment.told()}
+        return replace(
+            task.example,
+            audio=path,
+            duration=round(samples / SAMPLE_RATE, 3),
+            source=speaker.name,
+            voice=voice.name,
+            extra={**task.example.extra, **{name: value for name, value in told.items() if value}},
+        )
+
+
+def rendered(plan: Plan, tasks: Iterable[Task], processes: int) -> Iterator[tuple[Task, Clip]]:
+    """The clips of `tasks` in their order. Raises as `Renderer`, and Failed when a process dies."""
+    if processes == 1:
+        renderer = Renderer(plan)
+        for task in tasks:
+            yield task, renderer.render(task)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[Task, Future[Clip]]] = deque()
+        try:
+            for task in tasks:
+                waiting.append((task, pool.submit(_render, plan, task)))
+                if len(waiting) > AHEAD * processes:
+                    first, clip = waiting.popleft()
+                    yield first, clip.result()
+            while waiting:
+                first, clip = waiting.popleft()
+                yield first, clip.result()
+        except BrokenProcessPool as error:
+            raise Failed(
+                "a process that speaks died: is there enough memory for so many?", field="processes"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@lru_cache(maxsize=1)
+def _renderer(plan: Plan) -> Renderer:
+    return Renderer(plan)
+
+
+def _render(plan: Plan, task: Task) -> Clip:
+    return _renderer(plan).render(task)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
