@@ -1,0 +1,87 @@
+"""Clips as arrays: the spectrograms, and the tokens that the decoder reads and is to write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.finetune import spec_augment
+from models.finetune.dataset import Clip, read_clip
+from models.finetune.prompts import NO_PROMPT, Prompt
+from models.finetune.recipe import SpecAugment
+from service.decoding.features import HOP, LogMel, Mel
+from service.decoding.vocabulary import Vocabulary
+from service.errors import BadAudio
+
+IGNORED = -100  # label of a position that is not scored
+Tokens = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`mels`: float32 [n, n_mels, frames]; `inputs`, `labels`: int64 [n, m], the label being the token after the input,
+    `IGNORED` before the text and after its end."""
+
+    ids: tuple[str, ...]
+    mels: Mel
+    inputs: Tokens
+    labels: Tokens
+
+    @property
+    def arrays(self) -> tuple[Mel, Tokens, Tokens]:
+        """What the model is called with."""
+        return self.mels, self.inputs, self.labels
+
+    @property
+    def scored(self) -> int:
+        """Tokens that the loss is over."""
+        return int((self.labels != IGNORED).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A clip as it is shown this time. `random` draws the masks; None: no masks."""
+
+    clip: Clip
+    prompt: Prompt = NO_PROMPT
+    random: np.random.Generator | None = None
+
+
+class Collator:
+    """Immutable after construction, so any number of threads may share one."""
+
+    def __init__(self, vocabulary: Vocabulary, n_mels: int, augment: SpecAugment | None) -> None:
+        self._vocabulary = vocabulary
+        self._log_mel = LogMel(n_mels)
+        self._augment = augment
+
+    def __call__(self, samples: Sequence[Sample], window: int) -> Batch:
+        """`window` in samples. Raises BadRequest that names the example for audio that cannot be read."""
+        rows = [self.sequence(sample) for sample in samples]
+        longest = max(len(tokens) for _, tokens in rows) - 1
+        inputs = np.full((len(rows), longest), self._vocabulary.eot, np.int64)
+        labels = np.full((len(rows), longest), IGNORED, np.int64)
+        for row, (before, tokens) in enumerate(rows):
+            inputs[row, : len(tokens) - 1] = tokens[:-1]
+            labels[row, before - 1 : len(tokens) - 1] = tokens[before:]
+        mels = np.stack([self._mel(sample, window) for sample in samples])
+        return Batch(tuple(sample.clip.example.id for sample in samples), mels, inputs, labels)
+
+    def sequence(self, sample: Sample) -> tuple[int, list[int]]:
+        """How many tokens stand before the text, and all: prompt, `<|startoftranscript|>`, language, task,
+        `<|notimestamps|>`, text, `<|endoftext|>`."""
+        language = sample.clip.example.language
+        previous = sample.prompt.tokens(self._vocabulary, language)
+        before = self._vocabulary.prompt(previous, language, "transcribe", ())
+        return len(before), [*before, *sample.clip.tokens, self._vocabulary.eot]
+
+    def _mel(self, sample: Sample, window: int) -> Mel:
+        samples = read_clip(sample.clip)
+        try:
+            mel = self._log_mel(samples, window)
+        except ValueError as error:
+            raise BadAudio(f"{sample.clip.example.id}: audio: {error}", field="audio") from error
+        if sample.random is None or self._augment is None:
+            return mel
+        return spec_augment.mask(mel, max(len(samples) // HOP, 1), self._augment, sample.random)
