@@ -1,0 +1,52 @@
+"""Clauses crossed where they share words: the head of one, the shared words, the tail of another."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from models.expand.grammar.clauses import Clause, Token
+from models.expand.grammar.words import FEMALE, LINKS, MALE, PRONOUNS
+
+PIVOT = 3  # shared words; two do where one of them is a slot and a preposition follows
+LEAST_TAIL = 2  # words behind them
+
+
+def crossed(clauses: Iterable[Clause], language: str) -> list[Clause]:
+    """New clauses from pairs of one domain; none that some seed has already."""
+    given = list(clauses)
+    known = {_keys(clause.tokens) for clause in given}
+    places: dict[tuple[str, bool, tuple[str, ...]], list[tuple[Clause, int]]] = defaultdict(list)
+    for clause in given:
+        for start in range(len(clause.tokens)):
+            for length in (PIVOT - 1, PIVOT):
+                pivot = clause.tokens[start : start + length]
+                if len(pivot) == length and (length == PIVOT or any(token.kind for token in pivot)):
+                    places[clause.domain, clause.opening, _keys(pivot)].append((clause, start))
+    found: dict[tuple[str, ...], Clause] = {}
+    for (_, _, pivot_keys), uses in places.items():
+        for one, head in uses:
+            for other, tail in uses:
+                tokens = one.tokens[:head] + other.tokens[tail:]
+                keys = _keys(tokens)
+                new = keys not in known and keys not in found
+                if one.seed == other.seed or not head or not tail or not new:
+                    continue
+                if _is_sound(tokens, head + len(pivot_keys), len(pivot_keys), language):
+                    found[keys] = replace(one, tokens=tokens, end=other.end)
+    return list(found.values())
+
+
+def _is_sound(tokens: Sequence[Token], behind: int, pivot: int, language: str) -> bool:
+    """Long enough `behind` the pivot, no slot kind twice, and nobody who is he and she."""
+    if len(tokens) - behind < LEAST_TAIL:
+        return False
+    if pivot < PIVOT and tokens[behind].key not in LINKS.get(language, ()):
+        return False  # what stood before may have been a subject: "the loan in | Ascona | ends in May"
+    kinds = [token.kind for token in tokens if token.kind]
+    table = PRONOUNS.get(language, {})
+    sexes = {table.get(token.key) for token in tokens} & {MALE, FEMALE}
+    return len(set(kinds)) == len(kinds) and len(sexes) < 2
+
+
+def _keys(tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(token.key for token in tokens)
