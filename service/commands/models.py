@@ -11,6 +11,7 @@ from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
 from service.commands.model_stages.evaluate import evaluate_models
+from service.commands.model_stages.expand import expand_seeds
 from service.commands.model_stages.filter import filter_synthetic_speech
 from service.commands.model_stages.finetune import finetune_whisper
 from service.commands.model_stages.import_ct2 import import_ct2_model
@@ -23,6 +24,7 @@ MB = 1_000_000
 
 app = typer.Typer(help="Lists, fetches and verifies the Whisper models that Sotto serves.", no_args_is_help=True)
 app.command("import-ct2")(import_ct2_model)
+app.command("expand")(expand_seeds)
 app.command("filter")(filter_synthetic_speech)
 app.command("finetune")(finetune_whisper)
 app.command("fetch-voices")(fetch_voices)

@@ -31,17 +31,22 @@ def crossed(clauses: Iterable[Clause], language: str) -> list[Clause]:
                 new = keys not in known and keys not in found
                 if one.seed == other.seed or not head or not tail or not new:
                     continue
-                if _is_sound(tokens, head + len(pivot_keys), len(pivot_keys), language):
+                behind = head + len(pivot_keys)
+                tails = (one.tokens[behind:], tokens[behind:])
+                if len(pivot_keys) < PIVOT and not all(_may_go(each, language) for each in tails):
+                    continue
+                if len(tails[1]) >= LEAST_TAIL and _is_sound(tokens, language):
                     found[keys] = replace(one, tokens=tokens, end=other.end)
     return list(found.values())
 
 
-def _is_sound(tokens: Sequence[Token], behind: int, pivot: int, language: str) -> bool:
-    """Long enough `behind` the pivot, no slot kind twice, and nobody who is he and she."""
-    if len(tokens) - behind < LEAST_TAIL:
-        return False
-    if pivot < PIVOT and tokens[behind].key not in LINKS.get(language, ()):
-        return False  # what stood before may have been a subject: "the loan in | Ascona | ends in May"
+def _may_go(tail: Sequence[Token], language: str) -> bool:
+    """Whether a clause is whole without it: "the loan in Ascona | ends in May" is not, "at Mirabaud | in cash" is."""
+    return not tail or tail[0].key in LINKS.get(language, ())
+
+
+def _is_sound(tokens: Sequence[Token], language: str) -> bool:
+    """No slot kind twice, and nobody who is he and she."""
     kinds = [token.kind for token in tokens if token.kind]
     table = PRONOUNS.get(language, {})
     sexes = {table.get(token.key) for token in tokens} & {MALE, FEMALE}
