@@ -4,6 +4,7 @@ Every field is an environment variable, `SOTTO_` + its name in capitals (`redis_
 docs/settings.md lists them; a test keeps that table and this class equal.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -96,3 +97,8 @@ class Settings(BaseSettings):
         description="folder where processes of one machine share their metrics; `sotto serve` makes its own",
     )
     drain_s: int = Field(default=25, ge=1, description="time that SIGTERM leaves running work to finish")
+
+
+def secret(name: str) -> str:
+    """The value of a variable that a person named to hold a key; empty when it is not set."""
+    return os.environ.get(name, "")
