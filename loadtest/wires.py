@@ -26,12 +26,15 @@ Message = dict[str, Any]
 
 
 class Wire(ABC):
-    """One protocol over WebSocket. `turns`: whether silence ends an utterance, or only the client."""
+    """One protocol over WebSocket. `turns`: whether silence ends an utterance, or only the client; `frame_ms`: how
+    much audio is sent at once; `rate`: of the audio, in Hz."""
 
     name: str
+    rate: int
 
-    def __init__(self, *, turns: bool) -> None:
+    def __init__(self, *, turns: bool, frame_ms: int = FRAME_MS) -> None:
         self.turns = turns
+        self.frame_ms = frame_ms
         self._socket: ClientConnection | None = None
 
     @asynccontextmanager
@@ -59,6 +62,11 @@ class Wire(ABC):
             if text:
                 return text
 
+    def _cut(self, speech: Int16) -> list[Int16]:
+        sent = speech if self.rate == SAMPLE_RATE else _resampled(speech, self.rate)
+        size = self.rate * self.frame_ms // 1000
+        return list(sent[: len(sent) // size * size].reshape(-1, size))
+
     @abstractmethod
     def path(self) -> str:
         """Route and query of the socket."""
@@ -69,7 +77,7 @@ class Wire(ABC):
 
     @abstractmethod
     def frames(self, speech: Int16) -> list[Frame]:
-        """The speech in frames of `FRAME_MS`."""
+        """The speech in frames of `frame_ms`."""
 
     @abstractmethod
     def end_of_turn(self) -> Frame:
@@ -82,15 +90,18 @@ class Wire(ABC):
 
 class SottoWire(Wire):
     name = "/v1/stream"
+    rate = SAMPLE_RATE
 
     def path(self) -> str:
         return "/v1/stream"
 
     def greeting(self) -> list[Message]:
-        return [{"type": "start", "language": "en", "endpointing": {} if self.turns else {"silence_ms": 10_000}}]
+        fmt = {"encoding": "pcm_s16le", "sample_rate": self.rate}
+        endpointing = {} if self.turns else {"silence_ms": 10_000}
+        return [{"type": "start", "language": "en", "format": fmt, "endpointing": endpointing}]
 
     def frames(self, speech: Int16) -> list[Frame]:
-        return [frame.astype("<i2").tobytes() for frame in _cut(speech, SAMPLE_RATE)]
+        return [frame.astype("<i2").tobytes() for frame in self._cut(speech)]
 
     def end_of_turn(self) -> Frame:
         return json.dumps({"type": "flush"})
@@ -111,10 +122,9 @@ class RealtimeWire(Wire):
         return [{"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio}}}]
 
     def frames(self, speech: Int16) -> list[Frame]:
-        resampled = _resampled(speech, self.rate)
         return [
             json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(frame.tobytes()).decode()})
-            for frame in _cut(resampled, self.rate)
+            for frame in self._cut(speech)
         ]
 
     def end_of_turn(self) -> Frame:
@@ -126,6 +136,7 @@ class RealtimeWire(Wire):
 
 class DeepgramWire(Wire):
     name = "Deepgram"
+    rate = SAMPLE_RATE
 
     def path(self) -> str:
         endpointing = 500 if self.turns else 10_000
@@ -136,7 +147,7 @@ class DeepgramWire(Wire):
         return []
 
     def frames(self, speech: Int16) -> list[Frame]:
-        return [frame.astype("<i2").tobytes() for frame in _cut(speech, SAMPLE_RATE)]
+        return [frame.astype("<i2").tobytes() for frame in self._cut(speech)]
 
     def end_of_turn(self) -> Frame:
         return json.dumps({"type": "Finalize"})
@@ -148,6 +159,13 @@ class DeepgramWire(Wire):
         return text
 
 
+class SottoWire24(SottoWire):
+    """With the audio that OpenAI's clients send: endpoints are heard where theirs are."""
+
+    name = "/v1/stream, 24 kHz"
+    rate = RealtimeWire.rate
+
+
 WIRES: tuple[type[Wire], ...] = (SottoWire, RealtimeWire, DeepgramWire)
 
 
@@ -157,9 +175,3 @@ def _resampled(speech: Int16, rate: int) -> Int16:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
     parts = [*resampler.resample(frame), *resampler.resample(None)]
     return np.concatenate([part.to_ndarray()[0] for part in parts]).astype(np.int16)
-
-
-def _cut(speech: Int16, rate: int) -> list[Int16]:
-    size = rate * FRAME_MS // 1000
-    whole = len(speech) // size * size
-    return list(np.asarray(speech[:whole]).reshape(-1, size))

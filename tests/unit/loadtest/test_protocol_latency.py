@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from loadtest.protocol_latency import LIMIT_MS, Measured, dictation, report
+from loadtest.protocol_latency import COMPARED, LIMIT_MS, Measured, dictation, report
 from loadtest.scripted import ScriptedDecoder
-from loadtest.wires import FRAME_MS, WIRES, SottoWire, Wire
+from loadtest.wires import FRAME_MS, WIRES, DeepgramWire, Wire
 from service.decoding.utterance import Utterance
 from service.transcript import SAMPLE_RATE
 from tests.e2e.recordings import samples
@@ -29,10 +29,11 @@ def test_every_protocol_sends_a_frame_for_every_frame_of_speech(kind: type[Wire]
 
 
 def test_a_protocol_over_the_limit_fails_the_measurement(capsys: pytest.CaptureFixture[str]) -> None:
-    own = Measured(SottoWire.name, (0.010, 0.012, 0.011))
-    slow = Measured("slow", tuple(wait + (LIMIT_MS + 1) / 1000 for wait in own.waits_s))
-    assert report("alone", [own], paired=True)
-    assert not report("with a slow one", [own, slow], paired=True)
+    waits = (0.010, 0.012, 0.011)
+    fast = [Measured(kind.name, waits) for pair in COMPARED for kind in pair]
+    late = Measured(DeepgramWire.name, tuple(wait + (LIMIT_MS + 1) / 1000 for wait in waits))
+    assert report("all fast", fast, paired=True)
+    assert not report("one late", [each for each in fast if each.name != late.name] + [late], paired=True)
     assert "+21.0 ms" in capsys.readouterr().out
 
 
