@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import sqrt
 from typing import Literal
 
 from models.synthesize.voice import Voice
@@ -96,9 +97,9 @@ class Cast:
 
 
 def _shuffled(voices: Sequence[Voice], lots: random.Random) -> list[Voice]:
-    """In an order in which accents and genders are even, however many voices each has."""
+    """In an order drawn by lot, in which an accent and gender weighs by the root of how many voices it has."""
     sizes = Counter((voice.engine, voice.accent, voice.gender) for voice in voices)
-    weighed = [(lots.random() ** sizes[voice.engine, voice.accent, voice.gender], voice) for voice in voices]
+    weighed = [(lots.random() ** sqrt(sizes[voice.engine, voice.accent, voice.gender]), voice) for voice in voices]
     return [voice for _, voice in sorted(weighed, key=lambda each: -each[0])]
 
 

@@ -5,6 +5,7 @@ English phonemes speaks English with its own timbre and some of its accent. The 
 """
 
 import itertools
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Kokoro:
             return str(self._model.tokenizer.phonemize(text, language))
         if self._chinese is None:
             self._chinese = optional("misaki.zh", "pip install 'misaki[zh]'").ZHG2P()
+            logging.getLogger("jieba").setLevel(logging.WARNING)  # it tells each process of its dictionary
         return str(self._chinese(text)[0])
 
     def _voice(self, name: str, language: str) -> Voice:
