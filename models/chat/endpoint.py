@@ -44,7 +44,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _check_kind(each.name, getattr(self, each.name), str(each.type))
+            _check_kind(each.name, getattr(self, each.name), each.type)
         if not self.url.startswith(("http://", "https://")):
             raise BadRequest("url: must start with http:// or https://", field="url")
         if not self.model:
@@ -86,14 +86,14 @@ def read_endpoint(path: Path) -> Endpoint:
         raise BadRequest(f"{path}, {error.message}", field=error.field) from error
 
 
-def _check_kind(name: str, value: Any, kind: str) -> None:
-    if kind == "str":
+def _check_kind(name: str, value: Any, kind: Any) -> None:
+    if kind is str:
         fits = isinstance(value, str)
-    elif kind in ("int", "float"):
-        numeric = int if kind == "int" else (int, float)
+    elif kind in (int, float):
+        numeric = int if kind is int else (int, float)
         fits = isinstance(value, numeric) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
     else:
         fits = isinstance(value, Mapping)
     if not fits:
-        wanted = {"str": "a string", "int": "a whole number", "float": "a number"}.get(kind, "a table")
+        wanted = {str: "a string", int: "a whole number", float: "a number, at least 0"}.get(kind, "a table")
         raise BadRequest(f"{name}: must be {wanted}", field=name)
