@@ -13,7 +13,7 @@ from models.reports import Figure, new_figure, table, write_report_files
 from models.stage import read_stage
 
 PLOTTED_VOICES = 20  # the most frequent ones: more boxes cannot be read
-_BINS = np.linspace(0, 1, 41)
+_BINS = [each / 40 for each in range(41)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from service.commands.model_stages.expand import expand_seeds
 from service.commands.model_stages.filter import filter_synthetic_speech
 from service.commands.model_stages.finetune import finetune_whisper
 from service.commands.model_stages.import_ct2 import import_ct2_model
+from service.commands.model_stages.pseudo_label import label_recordings
 from service.commands.model_stages.synthesize import fetch_voices, synthesize_speech
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import ModelUnavailable
@@ -29,6 +30,7 @@ app.command("filter")(filter_synthetic_speech)
 app.command("finetune")(finetune_whisper)
 app.command("fetch-voices")(fetch_voices)
 app.command("synthesize")(synthesize_speech)
+app.command("pseudo-label")(label_recordings)
 app.command("evaluate")(evaluate_models)
 
 
