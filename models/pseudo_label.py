@@ -11,8 +11,9 @@ labels the same recordings again: the next iteration, in a folder of its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from models.correction.corrector import Corrector
 from models.manifest import Example, read_examples
@@ -36,7 +37,8 @@ _MS = SAMPLE_RATE // 1000  # samples
 class PseudoLabelOptions:
     """`model` and `corrector` name what hears and what corrects. A correction is kept when it differs from the best
     hypothesis in at most `max_edit_rate` of the hypothesis' units. `beam_size` 1 leaves only the greedy hypothesis.
-    `rules` normalise both texts (see `whisper_rules`). Raises BadRequest that names the option."""
+    `rules` normalise both texts (see `whisper_rules`). `correction` says whatever else decides what the corrector
+    answers. Raises BadRequest that names the option."""
 
     model: str
     corrector: str
@@ -45,6 +47,7 @@ class PseudoLabelOptions:
     rules: str = "whisper"
     fold_accents: bool = True
     beam_size: int = 5
+    correction: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tokeniser(self.rules)

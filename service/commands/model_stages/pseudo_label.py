@@ -1,16 +1,19 @@
 """`sotto models pseudo-label`: texts for recordings that nobody has transcribed."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from models.correction.chat import ChatCorrector
+from models.correction.corrector import Corrector
+from models.correction.rules import RuleCorrector
 from models.pseudo_label import PseudoLabelOptions, iteration_folder, pseudo_label, read_recordings
 from models.scoring.rates import Unit
 from models.stage import Shard
 from service.commands.bias_options import read_list
-from service.commands.model_stages.chat_endpoint import chat_client
+from service.commands.model_stages.chat_endpoint import ChatFile, chat_client
 from service.commands.model_stages.recognition import Rules, ShardOption, load_recogniser
 from service.commands.terminal import one_line_errors
 
@@ -20,9 +23,7 @@ def label_recordings(
         Path, typer.Argument(metavar="RUN", help="Run folder; the stage's is RUN/pseudo-label/iteration-K.")
     ],
     recordings: Annotated[Path, typer.Argument(metavar="RECORDINGS", help="A folder, or a manifest without texts.")],
-    chat: Annotated[
-        Path, typer.Option(metavar="FILE", help="The chat endpoint that corrects, in TOML (docs/adaptation.md).")
-    ],
+    chat: ChatFile = None,
     keywords: Annotated[
         Path | None, typer.Option(metavar="LIST", help="Names and terms that may be spoken: .json, .csv or .txt.")
     ] = None,
@@ -42,6 +43,7 @@ def label_recordings(
 ) -> None:
     """Transcribe recordings, let a language model correct the transcripts, and keep where it changed little.
 
+    Without --chat, names of --keywords that sound alike are put in, and nothing else is corrected.
     Long recordings are cut. A newer model labels the same recordings again under the next --iteration; the report in
     RUN/pseudo-label shows all of them. Goes on where it was when it is started again.
     """
@@ -49,9 +51,18 @@ def label_recordings(
         share = Shard.parse(shard)
         folder = iteration_folder(run.resolve(), iteration)
         examples = read_recordings(recordings, language)
-        phrases = [entry.phrase for entry in read_list(keywords)] if keywords else []
-        with chat_client(chat, folder, share) as client:
-            corrector = ChatCorrector(client, phrases)
-            options = PseudoLabelOptions(model, corrector.name, max_edit_rate, unit, rules, fold_accents, beam_size)
+        entries = read_list(keywords) if keywords else []
+        with ExitStack() as stack:
+            corrector: Corrector
+            decided: dict[str, Any] = {"phrases": [entry.to_json() for entry in entries]}
+            if chat is None:
+                corrector = RuleCorrector(entries)
+            else:
+                client = stack.enter_context(chat_client(chat, folder, share))
+                corrector = ChatCorrector(client, [entry.phrase for entry in entries])
+                decided["endpoint"] = client.endpoint.identity()
+            options = PseudoLabelOptions(
+                model, corrector.name, max_edit_rate, unit, rules, fold_accents, beam_size, decided
+            )
             pseudo_label(examples, folder, load_recogniser(model), corrector, options, share)
         typer.echo(folder.parent / "report.md")
