@@ -55,7 +55,7 @@ async def test_every_encoding_gives_the_words_of_plain_pcm(live_server: str, fmt
 async def test_captions_only_grow_and_become_the_final(live_server: str) -> None:
     speech = samples("demo")[80_000:310_000]  # two utterances and the silence behind them
     async with started(live_server) as stream:
-        await stream.audio(speech, pace=2)
+        await stream.audio(speech, pace=1)
         await stream.say("finish")
         events = await stream.to_the_end()
     assert stream.close_code == 1000

@@ -1,13 +1,19 @@
-"""What the protocols over WebSocket share: frames in with a limit on silence, and both directions at once."""
+"""What the protocols share: frames in with a limit on silence, both directions at once, and how connections end."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from redis.exceptions import RedisError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from service.errors import IdleTimeout
+from service import metrics
+from service.errors import IdleTimeout, Refused, SottoError, StoreUnavailable
 from service.log.tasks import cancel_tasks
+
+log = logging.getLogger(__name__)
 
 SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
 
@@ -63,3 +69,33 @@ async def both_ways(
         await relayer
     finally:
         await cancel_tasks((reader, relayer))
+
+
+@contextlib.asynccontextmanager
+async def ending_with(
+    fail: Callable[[SottoError], Awaitable[None]], *, gone: type[Exception] = WebSocketDisconnect
+) -> AsyncIterator[None]:
+    """Has `fail` tell the client what ended its connection; one that is `gone` is told nothing."""
+    try:
+        yield
+    except gone:
+        return
+    except SottoError as error:
+        await fail(error)
+    except RedisError as error:
+        await fail(StoreUnavailable(f"Redis does not answer: {error}"))
+
+
+async def close_with(
+    socket: WebSocket, error: SottoError, tell: Callable[[], Awaitable[None]], *, reason: str | None = None
+) -> None:
+    """Counts and logs the error, and closes with its code; `tell` says it in the protocol's words before."""
+    if isinstance(error, Refused):
+        metrics.REFUSALS.labels(error.code).inc()
+    metrics.ERRORS.labels(error.code).inc()
+    log.info("stream ended with an error", extra={"code": error.code, "reason": error.message})
+    if socket.client_state != WebSocketState.CONNECTED:
+        return
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await tell()
+        await socket.close(error.close_code, (reason or error.message)[:120])

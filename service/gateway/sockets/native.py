@@ -3,22 +3,20 @@
 import asyncio
 import contextlib
 import json
-import logging
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
-from service import metrics
 from service.audio.endpointer import EndpointerOptions
 from service.audio.stream_decoder import StreamFormat
-from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, Refused, SottoError, StoreUnavailable
+from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, SottoError
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
-from service.gateway.sockets.duplex import both_ways, frames, receive
+from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames, receive
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.messages import (
     Configure,
@@ -34,8 +32,6 @@ from service.gateway.sockets.messages import (
 )
 from service.gateway.stream_options import StreamOptions
 from service.logs import session_id
-
-log = logging.getLogger(__name__)
 
 TELL_S = 2.0  # a client that does not read is not told why it is dropped
 SUBPROTOCOL, KEY_PREFIX = "sotto", "sotto-key."  # what browsers offer, which cannot set headers
@@ -56,17 +52,12 @@ class Connection:
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(self._socket) else None)
         session: LiveSession | None = None
         try:
-            await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
-            session = await self._open()
-            session_id.set(session.id)
-            await both_ways(self._read(session), self._relay(session), failed=partial(self._failed, session))
-            await self._socket.close(1000)
-        except WebSocketDisconnect:
-            pass
-        except SottoError as error:
-            await self._fail(error)
-        except RedisError as error:
-            await self._fail(StoreUnavailable(f"Redis does not answer: {error}"))
+            async with ending_with(self._fail):
+                await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                session = await self._open()
+                session_id.set(session.id)
+                await both_ways(self._read(session), self._relay(session), failed=partial(self._failed, session))
+                await self._socket.close(1000)
         finally:
             if session:
                 await self._part(session)
@@ -152,16 +143,11 @@ class Connection:
         await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
 
     async def _fail(self, error: SottoError) -> None:
-        if isinstance(error, Refused):
-            metrics.REFUSALS.labels(error.code).inc()
-        metrics.ERRORS.labels(error.code).inc()
-        log.info("stream ended with an error", extra={"code": error.code, "reason": error.message})
-        if self._socket.client_state != WebSocketState.CONNECTED:
-            return
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        async def tell() -> None:
             if not self._told:
                 await self._send({"seq": self._last_seq + 1, **error_event(error)})
-            await self._socket.close(error.close_code, error.message[:120])
+
+        await close_with(self._socket, error, tell)
 
     async def _part(self, session: LiveSession) -> None:
         """Makes safe what the client has sent, so that it has less to send again, and lets the session go."""

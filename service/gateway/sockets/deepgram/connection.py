@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import json
-import logging
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from redis.exceptions import RedisError
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
-from service import metrics
-from service.errors import BadAudio, IdleTimeout, Refused, SottoError, StoreUnavailable, TooManyEntries
+from service.errors import BadAudio, IdleTimeout, SottoError, StoreUnavailable, TooManyEntries
 from service.gateway.auth import SCHEMES, key_in
 from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
@@ -30,13 +29,11 @@ from service.gateway.sockets.deepgram.query import LiveQuery, parse_live
 from service.gateway.sockets.deepgram.refusals import new_request_id, refusal
 from service.gateway.sockets.deepgram.serving import resolve, served_model
 from service.gateway.sockets.deepgram.streams import Stream, Streams
-from service.gateway.sockets.duplex import both_ways, frames
+from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames
 from service.gateway.sockets.handshake import SocketAuth, offered
 from service.gateway.stream_options import StreamOptions
 from service.log.tasks import cancel_tasks
 from service.logs import session_id
-
-log = logging.getLogger(__name__)
 
 IDLE_S = 10.0  # without audio or message; Deepgram's, whatever SOTTO_IDLE_TIMEOUT_S says
 NO_DATA = "Deepgram did not receive audio data or a text message within the timeout window. See https://dpgr.am/net0001"
@@ -112,16 +109,10 @@ class ListenConnection:
             next((name for name in offered(self._socket) if name.lower() in SCHEMES), None),
             headers=[(b"dg-request-id", self._request_id.encode())],
         )
-        try:
+        async with ending_with(self._fail):
             await both_ways(self._read(), self._relay())
             await self._send(self._metadata())
             await self._socket.close(*self._closing)
-        except WebSocketDisconnect:
-            pass
-        except SottoError as failed:
-            await self._fail(failed)
-        except RedisError as failed:
-            await self._fail(StoreUnavailable(f"Redis does not answer: {failed}"))
 
     # ---- in
 
@@ -232,13 +223,6 @@ class ListenConnection:
         await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
     async def _fail(self, failed: SottoError) -> None:
-        if isinstance(failed, Refused):
-            metrics.REFUSALS.labels(failed.code).inc()
-        metrics.ERRORS.labels(failed.code).inc()
-        log.info("stream ended with an error", extra={"code": failed.code, "reason": failed.message})
-        if self._socket.client_state != WebSocketState.CONNECTED:
-            return
-        reason = NOT_AUDIO if isinstance(failed, BadAudio) else failed.message[:120]
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            await self._send(error(failed.code, failed.message))
-            await self._socket.close(failed.close_code, reason)
+        told = error(failed.code, failed.message)
+        reason = NOT_AUDIO if isinstance(failed, BadAudio) else None
+        await close_with(self._socket, failed, partial(self._send, told), reason=reason)

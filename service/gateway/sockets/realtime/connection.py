@@ -3,24 +3,24 @@
 import asyncio
 import contextlib
 import json
-import logging
 import secrets
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketState
 
 from service import metrics
 from service.audio.pcm import SAMPLE_BYTES
-from service.errors import BadRequest, Refused, SottoError, StoreUnavailable, TooLarge, Unauthorized
+from service.errors import BadRequest, SottoError, TooLarge
 from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
 from service.gateway.replies import error_body as http_error_body
-from service.gateway.sockets.duplex import Frame, both_ways, frames
+from service.gateway.sockets.duplex import Frame, both_ways, close_with, ending_with, frames
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.realtime import beta
 from service.gateway.sockets.realtime.client_events import (
@@ -38,8 +38,6 @@ from service.gateway.sockets.realtime.errors import InvalidEvent, error_body
 from service.gateway.sockets.realtime.session import LOGPROBS, Identity, Session
 from service.gateway.stream_options import StreamOptions
 from service.logs import session_id
-
-log = logging.getLogger(__name__)
 
 SUBPROTOCOL, KEY_PREFIX, BETA_SUBPROTOCOL = "realtime", "openai-insecure-api-key.", "openai-beta.realtime-v1"
 LEAST_COMMIT_S = 0.1
@@ -69,20 +67,11 @@ class RealtimeConnection:
 
     async def run(self) -> None:
         try:
-            made_for = await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
-        except Unauthorized as error:
-            await self._socket.send_denial_response(JSONResponse(http_error_body(error), error.status))
-            return
-        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(self._socket) else None)
-        try:
-            await self._begin(made_for)
-            await both_ways(self._read(), self._relay())
-        except WebSocketDisconnect:
-            pass
-        except SottoError as error:
-            await self._fail(error)
-        except RedisError as error:
-            await self._fail(StoreUnavailable(f"Redis does not answer: {error}"))
+            async with ending_with(self._fail):
+                made_for = await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(self._socket) else None)
+                await self._begin(made_for)
+                await both_ways(self._read(), self._relay())
         finally:
             if self._stream:
                 with contextlib.suppress(SottoError, RedisError):
@@ -239,11 +228,8 @@ class RealtimeConnection:
         await self._send({"type": "error", "error": error_body(error, event_id)})
 
     async def _fail(self, error: SottoError) -> None:
-        if isinstance(error, Refused):
-            metrics.REFUSALS.labels(error.code).inc()
-        log.info("stream ended with an error", extra={"code": error.code, "reason": error.message})
-        if self._socket.client_state != WebSocketState.CONNECTED:
+        if self._socket.application_state == WebSocketState.CONNECTING:
+            await self._socket.send_denial_response(JSONResponse(http_error_body(error), error.status))
             return
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            await self._complain(error, None)
-            await self._socket.close(error.close_code, error.message[:120])
+        complaint = {"type": "error", "error": error_body(error)}
+        await close_with(self._socket, error, partial(self._send, complaint))

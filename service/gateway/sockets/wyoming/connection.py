@@ -12,11 +12,11 @@ from wyoming.ping import Pong
 
 from service import metrics
 from service.audio.stream_decoder import StreamFormat
-from service.errors import BadRequest, DecodeFailed, Refused, SottoError, StoreUnavailable
+from service.errors import BadRequest, DecodeFailed, Refused, SottoError
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
-from service.gateway.sockets.duplex import both_ways
+from service.gateway.sockets.duplex import both_ways, ending_with
 from service.gateway.sockets.wyoming.events import AudioFormat, EventStream, Gone, Ping, Transcribe, parse
 from service.gateway.sockets.wyoming.info import info_of
 from service.gateway.sockets.wyoming.recording import GrowingTranscript, Samples
@@ -38,14 +38,9 @@ class Connection:
 
     async def run(self) -> None:
         try:
-            while not self._draining:
-                await self._obey(await self._stream.next())
-        except Gone:
-            pass
-        except SottoError as error:
-            await self._fail(error)
-        except RedisError as error:
-            await self._fail(StoreUnavailable(f"Redis does not answer: {error}"))
+            async with ending_with(self._fail, gone=Gone):
+                while not self._draining:
+                    await self._obey(await self._stream.next())
         finally:
             await self._stream.close()
 
