@@ -1,7 +1,6 @@
 """Clips on disk: 16 kHz mono FLAC in `audio/`, whole or not there."""
 
 import io
-import os
 import re
 from pathlib import Path
 
@@ -28,9 +27,9 @@ def clip_path(folder: Path, clip_id: str) -> Path:
 
 
 def write_clip(path: Path, samples: Float32) -> None:
-    """Float32 at 16 kHz as FLAC, renamed into place when it is whole. Raises OSError."""
+    """Float32 at 16 kHz as FLAC, renamed into place when it is whole. One process may write a clip. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(_flac(samples))
         part.replace(path)

@@ -12,6 +12,7 @@ instructions = "Speak like somebody on the phone."
 """
 
 import io
+import math
 import random
 import time
 import tomllib
@@ -69,6 +70,8 @@ def read_speech_endpoint(path: Path) -> SpeechEndpoint:
             raise BadRequest(f"{path}, {name}: is no field; the fields are {', '.join(kinds)}", field=name)
         if not isinstance(value, kinds[name]) or isinstance(value, bool) or not value:
             raise BadRequest(f"{path}, {name}: is empty or of the wrong kind", field=name)
+        if isinstance(value, int | float) and not 0 < value < math.inf:
+            raise BadRequest(f"{path}, {name}: must be above 0", field=name)
     for name in ("url", "model", "voices"):
         if name not in values:
             raise BadRequest(f"{path}, {name}: is missing", field=name)

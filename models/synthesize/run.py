@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from models.manifest import Example
 from models.stage import Shard, Stage, room_in
 from models.synthesize.backends import Backend
@@ -121,17 +123,20 @@ def _prepared(plan: Plan, sentences: Sequence[Example]) -> Plan:
         renderer.cast.part("", 1, language)
     if not plan.recipe.noise or not plan.recipe.kinds.get("babble"):
         return plan
-    babble = []
+    with FileLock(plan.folder / ".babble.lock"):
+        return replace(plan, babble=tuple(_babble(plan.folder, renderer, sentences)))
+
+
+def _babble(folder: Path, renderer: Renderer, sentences: Sequence[Example]) -> Iterator[tuple[str, Path]]:
     for sentence in sorted(sentences, key=_drawn)[:BABBLERS]:
-        path = plan.folder / "babble" / clip_path(plan.folder, sentence.id).name
+        path = folder / "babble" / clip_path(folder, sentence.id).name
         if not path.exists():
             speech, reason = renderer.speak(sentence, renderer.cast.part(f"babble/{sentence.id}", 1, sentence.language))
             if reason:
                 continue
-            with room_in(plan.folder):
+            with room_in(folder):
                 write_clip(path, speech)
-        babble.append((sentence.id, path))
-    return replace(plan, babble=tuple(babble))
+        yield sentence.id, path
 
 
 def _drawn(sentence: Example) -> str:

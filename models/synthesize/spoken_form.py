@@ -26,12 +26,22 @@ _CURRENCIES = {
 _PERCENT = {"en": "{} percent", "es": "{} por ciento", "fr": "{} pour cent", "it": "{} per cento"} | {
     **{"pt": "{} por cento", "de": "{} Prozent", "zh": "百分之{}"}
 }
+# the full hour, and with minutes
+_TIMES = {
+    "en": ("{} o'clock", "{} {}"),
+    "es": ("{} en punto", "{} y {}"),
+    "fr": ("{} heures", "{} heures {}"),
+    "it": ("{} in punto", "{} e {}"),
+    "pt": ("{} horas", "{} e {}"),
+    "de": ("{} Uhr", "{} Uhr {}"),
+    "zh": ("{}点", "{}点{}分"),
+}
 _AND = {"en": "and", "es": "y", "fr": "et", "it": "e", "pt": "e", "de": "und", "zh": "和"}
 
 _NUMBER = r"\d+(?:[.,\u00a0\u202f ’']\d{3}(?!\d))*(?:[.,]\d+)?"
 _CURRENCY = re.compile(rf"([€$£¥])\s?({_NUMBER})|({_NUMBER})\s?([€$£¥])")
 _PERCENTAGE = re.compile(rf"({_NUMBER})\s?%")
-_TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
+_TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])")
 _ENGLISH_ORDINAL = re.compile(r"\b(\d{1,4})(?:st|nd|rd|th)\b")
 _YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d)\b(?![.,]\d)")
 
@@ -43,7 +53,8 @@ def spoken_form(text: str, language: str) -> str:
     text = _CURRENCY.sub(lambda found: _money(found[1] or found[4], found[2] or found[3], language), text)
     if language in _PERCENT:
         text = _PERCENTAGE.sub(lambda found: _PERCENT[language].format(_words(found[1], language)), text)
-    text = _TIME.sub(lambda found: _time(found[1], found[2], language), text)
+    if language in _TIMES:
+        text = _TIME.sub(lambda found: _time(found[1], found[2], language), text)
     if language == "en":
         text = _ENGLISH_ORDINAL.sub(lambda found: _said(found[1], language, FormatPurpose.ORDINAL), text)
         text = _YEAR.sub(lambda found: _said(found[1], language, FormatPurpose.YEAR), text)
@@ -63,10 +74,10 @@ def _money(sign: str, number: str, language: str) -> str:
 
 
 def _time(hour: str, minute: str, language: str) -> str:
-    if minute == "00":
-        return f"{_words(hour, language)} o'clock" if language == "en" else f"{_words(hour, language)}:00"
+    full, broken = _TIMES[language]
     oh = "oh " if language == "en" and minute.startswith("0") else ""
-    return f"{_words(str(int(hour)), language)} {oh}{_words(str(int(minute)), language)}"
+    said = [_words(str(int(number)), language) for number in (hour, minute)]
+    return full.format(said[0]) if minute == "00" else broken.format(said[0], oh + said[1])
 
 
 def _apart(found: re.Match[str], words: str) -> str:
