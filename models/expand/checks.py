@@ -1,6 +1,7 @@
 """What a new sentence must be before it is kept; the same for every writer."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from service.errors import BadRequest
 
 _JUNK = re.compile(r"[\n\r\t\[\]{}()<>*#_|\\/=+~^@\"“”«»„…•—–`]|--|\.\.|https?:|www\.")
 _ENDS = re.compile(r"[.?!。？！]$")
-_SHOUTED = re.compile(r"\b[^\W\d_a-zà-ÿ]{4,}\b")
+_JUNK_CATEGORIES = frozenset(("So", "Sk", "Cc", "Cf", "Co", "Cs", "Cn"))  # emoji, control characters and the like
+SHOUTED = 4  # letters from which a word in capitals is no initialism
 _REPEATED = re.compile(r"\b([^\W\d_]+) \1\b", re.IGNORECASE)
 _LIKELY_TWICE = frozenset(("that", "had", "nous", "vous"))  # "that that", "nous nous"
 
@@ -60,7 +62,7 @@ class Checker:
         rest = self._rest(text, keyword)
         if any(character.isdigit() for character in rest):
             return "has digits"
-        if _JUNK.search(rest) or _SHOUTED.search(rest) or not text.isprintable():
+        if _is_junk(rest):
             return "has markup or other junk"
         if not _ENDS.search(text):
             return "does not end like a sentence"
@@ -88,3 +90,9 @@ class Checker:
             bare.append(text[last:start])
             last = end
         return "".join([*bare, text[last:]]).replace(keyword, "")
+
+
+def _is_junk(text: str) -> bool:
+    shouted = any(word.isupper() and len(word) >= SHOUTED for word in words(text))
+    odd = any(unicodedata.category(character) in _JUNK_CATEGORIES for character in text)
+    return shouted or odd or _JUNK.search(text) is not None

@@ -17,6 +17,7 @@ from models.expand.grammar.clauses import Clause, clauses
 from models.expand.grammar.crossing import crossed
 from models.expand.grammar.kinds import kinds_of
 from models.expand.grammar.rendering import render
+from models.expand.grammar.words import LINKS
 from models.expand.keywords import Keyword
 from models.expand.phrases import PhraseMatcher
 from models.expand.writer import Wish
@@ -103,11 +104,13 @@ class GrammarWriter:
         return parts if len(set(joining)) == len(joining) else None
 
     def _has_subject(self, clause: Clause) -> bool:
-        """Whether what follows the joining word may begin a sentence, too."""
-        return clause.tokens[min(1, len(clause.tokens) - 1)].key in self._starters
+        """Whether what follows the joining word may begin a sentence, too; where one word is enough to join."""
+        return self._language in LINKS and clause.tokens[min(1, len(clause.tokens) - 1)].key in self._starters
 
     def _can_follow(self, clause: Clause, opening: Clause) -> bool:
         """A continuation without a subject of its own wants an opening that begins like that of its seed."""
+        if self._language not in LINKS:
+            return True
         return self._has_subject(clause) or self._first_word[clause.seed] == opening.tokens[0].key
 
     def _joined(self, clause: Clause, chance: random.Random) -> Clause:

@@ -80,7 +80,7 @@ LINKS: Mapping[str, frozenset[str]] = {
         "it": "a al alla in nel nella per con senza di del della da dal su dopo prima e o quando come",
         "de": "in im an am auf für mit ohne zu zum zur von vom bei nach vor seit und oder",
     }.items()
-}  # behind which a clause goes on whatever stood before
+}  # behind them a clause goes on whatever stood before; of languages where the first word tells what a clause is
 _SETS = {
     "en": (
         "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
