@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.reports import new_figure
 from models.stage import room_in
 
 LINES, PICTURE = "curves.jsonl", "curves.png"
@@ -31,12 +32,8 @@ class Curves:
             file.write(json.dumps(point) + "\n")
 
     def draw(self) -> None:
-        """The picture, where matplotlib is installed (extra `eval`). Raises StageFull when the disk takes no more."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            return
-        figure = Figure(figsize=(8, 6), layout="constrained")
+        """Draws `curves.png`. Raises StageFull when the disk takes no more, BadRequest without the extra `eval`."""
+        figure = new_figure(8, 6)
         losses, scores = figure.subplots(2, 1, sharex=True)
         for axes, names in ((losses, ("loss", "held_out_loss", "unlikelihood")), (scores, ("wer", "loops"))):
             for name in names:

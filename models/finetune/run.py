@@ -93,6 +93,8 @@ def _train(
     accelerator: "Accelerator",
     tell: Callable[["Report"], None],
 ) -> Result:
+    import torch
+
     from models.finetune.evaluation import HeldOutClips
     from models.finetune.trainer import Trainer
     from models.finetune.whisper import TrainedWhisper, load_whisper, with_adapters
@@ -103,7 +105,8 @@ def _train(
     if recipe.bias_prompts:
         known = phrases_of([clip for source in sources for clip in source.clips])
         prompter = BiasPrompter(recipe.bias_prompts, tuple(dict.fromkeys((*job.phrases, *known))), vocabulary)
-    trained = TrainedWhisper(with_adapters(whisper, recipe.lora, str(job.model.resolve())), vocabulary.eot)
+    torch.manual_seed(recipe.seed)  # of the adapters
+    trained = TrainedWhisper(with_adapters(whisper, recipe.lora), vocabulary.eot)
     trainer = Trainer(
         job.folder,
         recipe,

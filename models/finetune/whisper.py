@@ -41,15 +41,14 @@ def load_whisper(folder: Path, recipe: Recipe) -> WhisperForConditionalGeneratio
     return whisper
 
 
-def with_adapters(whisper: WhisperForConditionalGeneration, lora: Lora, base: str) -> PeftModel:
-    """The model with new adapters, which change nothing yet. `base`: what their configuration says that they fit."""
+def with_adapters(whisper: WhisperForConditionalGeneration, lora: Lora) -> PeftModel:
+    """The model with new adapters, which change nothing yet."""
     parts = [part for part in ("encoder", "decoder") if getattr(lora, part)]
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=rf"model\.({'|'.join(parts)})\..*\.({'|'.join(lora.targets)})",
-        base_model_name_or_path=base,
     )
     return get_peft_model(whisper, config)
 

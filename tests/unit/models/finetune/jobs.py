@@ -36,7 +36,7 @@ def write_manifest(folder: Path, words: tuple[str, ...] = WORDS, **fields: Any) 
             "text": text,
             "duration": len(beep) / 16_000,
         }
-        lines.append(line | {"keywords": [text.split()[-1]]} | fields)
+        lines.append(line | {"keywords": text.split()[-1:]} | fields)
     manifest = folder / "manifest.jsonl"
     manifest.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     return manifest
