@@ -22,8 +22,9 @@ from service.errors import BadRequest
 
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
-    """`model` names the recogniser. An example is kept when its error is at most `max_error` and, if
-    `max_keyword_distance` is given, none of its keywords is further (0 to 1) from what was heard.
+    """`model` names the recogniser, `source` the stage whose speech it hears. An example is kept when its error is at
+    most `max_error` and, if `max_keyword_distance` is given, none of its keywords is further (0 to 1) from what was
+    heard.
 
     `unit`: what errors are counted in; scripts without spaces always count by character. `rules` normalise both texts
     (see `whisper_rules`). Raises BadRequest that names the option.
@@ -36,6 +37,7 @@ class FilterOptions:
     rules: str = "whisper"
     fold_accents: bool = True
     beam_size: int = 1
+    source: str = "synthesize"
 
     def __post_init__(self) -> None:
         tokeniser(self.rules)

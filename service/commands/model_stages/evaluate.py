@@ -1,6 +1,6 @@
 """`sotto models evaluate`: how good a model is, how sure that is, and whether another one is better."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +61,9 @@ def evaluate_models(
         )
         new_figure(1, 1)  # which may want an extra: better now than after the work
         examples = read_references(manifests)
-        texts = _texts(examples, out.resolve(), model or [], transcripts or [], beam_size)
+        # other manifests may hold other recordings under the same ids
+        decided = {"beam_size": beam_size, "manifests": [str(path.resolve()) for path in manifests]}
+        texts = _texts(examples, out.resolve(), model or [], transcripts or [], decided)
         judged = items(examples)
         evaluation = evaluate(judged, texts, options)
         write(out, evaluation, judged, texts)
@@ -69,7 +71,11 @@ def evaluate_models(
 
 
 def _texts(
-    examples: Sequence[Example], out: Path, models: Sequence[str], transcripts: Sequence[Path], beam_size: int
+    examples: Sequence[Example],
+    out: Path,
+    models: Sequence[str],
+    transcripts: Sequence[Path],
+    decided: Mapping[str, object],
 ) -> Texts:
     """Models come before given transcripts. Raises BadRequest, before any work, for more than two systems."""
     names = [*(Path(model).name for model in models), *(path.stem for path in transcripts)]
@@ -80,6 +86,6 @@ def _texts(
     found: Texts = {path.stem: given(path, examples) for path in transcripts}
     for model in models:
         name = Path(model).name
-        options = {"model": str(model), "beam_size": beam_size}
+        options = {"model": str(model), **decided}
         found[name] = transcribed(examples, out / f"transcripts-{name}", load_recogniser(model), options)
     return {name: found[name] for name in names}

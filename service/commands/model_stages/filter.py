@@ -33,7 +33,7 @@ def filter_synthetic_speech(
     Writes RUN/filter with a report of what was dropped and why. Goes on where it was when it is started again.
     """
     with one_line_errors():
-        options = FilterOptions(model, max_error, unit, max_keyword_distance, rules, fold_accents, beam_size)
+        options = FilterOptions(model, max_error, unit, max_keyword_distance, rules, fold_accents, beam_size, source)
         share = Shard.parse(shard)
         folder = run.resolve()
         examples = read_stage(folder / source)

@@ -1,7 +1,8 @@
 """Stage `pseudo-label`: which corrections are believed, how recordings are cut, and iterations side by side."""
 
 import json
-from collections.abc import Mapping, Sequence
+import resource
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from models.pseudo_label import (
     read_recordings,
 )
 from models.recordings import read_samples, spans, write_flac
-from models.stage import Shard, dropped, read_stage
+from models.stage import Shard, StageFull, dropped, read_stage
 from models.transcribing import Heard, Speech
 from service.audio.vad import SileroVad
 from service.decoding.windows import MAX_SAMPLES
@@ -282,6 +283,22 @@ def test_kept_lines_can_be_read_as_a_manifest_by_themselves(tmp_path: Path) -> N
     manifest = tmp_path / "iteration-1" / "kept-1-of-1.jsonl"
     assert all(each.audio and each.audio.is_file() for each in read_examples(manifest))
     assert json.loads(manifest.read_text().splitlines()[0])["audio"].startswith("audio/")
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """Files end at 5,000 bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_on_a_full_disk_no_recording_is_half_written(tmp_path: Path, little_room: None) -> None:
+    noise = np.random.default_rng(1).normal(size=16_000) * 3_000
+    with pytest.raises(StageFull, match="cannot write to"):
+        write_flac(tmp_path / "audio", "one", noise.astype(np.int16))
+    assert list((tmp_path / "audio").iterdir()) == []
 
 
 @pytest.mark.parametrize(
