@@ -1,13 +1,16 @@
 """One clip from first to last, in this process or in many."""
 
 import hashlib
+import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +135,7 @@ def rendered(plan: Plan, tasks: Iterable[Task], processes: int) -> Iterator[tupl
         for task in tasks:
             yield task, renderer.render(task)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         waiting: deque[tuple[Task, Future[Clip]]] = deque()
         try:
             for task in tasks:
@@ -149,6 +152,18 @@ def rendered(plan: Plan, tasks: Iterable[Task], processes: int) -> Iterator[tupl
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A pool's processes outlive one that is killed, each with a voice model in memory: this one shall not."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 @lru_cache(maxsize=1)
