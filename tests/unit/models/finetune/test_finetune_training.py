@@ -18,7 +18,6 @@ from service.cli import app
 from service.errors import BadRequest, ModelUnavailable
 from tests.unit.models.finetune.jobs import curve, job, train, write_manifest
 
-
 pytestmark = pytest.mark.usefixtures("one_training")
 
 
