@@ -1,5 +1,6 @@
 """A stand-in for a /audio/speech endpoint on loopback: syllables of a hummed tone, as many as the text has letters."""
 
+import contextlib
 import io
 import json
 import threading
@@ -17,13 +18,18 @@ LETTERS_PER_S = 14.0
 
 
 class SpeakingEndpoint:
-    """`requests` are the bodies in order; `answers` are (status, headers, body) given first, before it speaks."""
+    """`requests` are the bodies in order; `answers` are (status, headers, body) given first, before it speaks.
+
+    After `mute_after` requests it answers no more until `unmuted` is set; `muted` tells that one waits.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
+        self.mute_after: int | None = None
+        self.muted, self.unmuted = threading.Event(), threading.Event()
 
     def write_toml(self, path: Path, extra: str = "") -> Path:
         voices = 'voices = [{ name = "anna", language = "en", gender = "female" }, { name = "ben" }, { name = "cleo" }]'
@@ -56,10 +62,17 @@ def speaking_endpoint() -> Iterator[SpeakingEndpoint]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             endpoint.requests.append({"path": self.path, **body})
             endpoint.keys.append(self.headers.get("Authorization"))
+            if endpoint.mute_after is not None and len(endpoint.requests) > endpoint.mute_after:
+                endpoint.muted.set()
+                endpoint.unmuted.wait()
             if endpoint.answers:
                 status, headers, content = endpoint.answers.pop(0)
             else:
                 status, headers, content = 200, {}, wav(hum(body["input"], body["speed"]))
+            with contextlib.suppress(ConnectionError):  # of a client that was killed
+                self._send(status, headers, content)
+
+        def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
@@ -76,6 +89,7 @@ def speaking_endpoint() -> Iterator[SpeakingEndpoint]:
     try:
         yield endpoint
     finally:
+        endpoint.unmuted.set()
         server.shutdown()
         server.server_close()
         thread.join()
