@@ -80,7 +80,7 @@ def speech(manifest: Path, most: int) -> list[Example]:
 
 
 def compare(reference: "Reference", converted: Path, examples: Sequence[Example], device: str) -> Agreement:
-    """Both models' greedy output for each example, cut to 27 s, in the window that serving takes; with a bar on the terminal.
+    """Both models' greedy output for each example, cut to 27 s, in the window that serving takes; with a bar.
 
     Raises BadRequest for a language that the model has not and for audio that cannot be read, ModelUnavailable when
     the converted model does not load.

@@ -33,6 +33,8 @@ def import_ct2(model_dir: Path, out: Path) -> None:
     import torch
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
+    from models.hf.saving import save
+
     stored = read_model_bin(model_dir / "model.bin")
     settings = _read_json(model_dir / "config.json")
     tokenizer_json = _tokenizer_json(model_dir / "tokenizer.json")
@@ -45,7 +47,7 @@ def import_ct2(model_dir: Path, out: Path) -> None:
     model.tie_weights()
     model.generation_config = _generation_config(settings, special, config.max_target_positions)
     with new_folder(out) as folder:
-        model.save_pretrained(folder)
+        save(model, folder)
         WhisperFeatureExtractor(feature_size=config.num_mel_bins).save_pretrained(folder)
         (folder / "tokenizer.json").write_text(tokenizer_json, "utf-8")
         (folder / "tokenizer_config.json").write_text(json.dumps(_tokenizer_config(), indent=2) + "\n", "utf-8")

@@ -20,6 +20,7 @@ from models.finetune.prompts import BiasPrompter
 from models.finetune.recipe import Recipe, read_recipe
 from models.finetune.stream import BatchStream
 from models.folder import MULTILINGUAL_EOT, new_folder
+from models.hf.lineage import write_base
 from models.hf.packages import require_training
 from models.stage import OPTIONS, room_in, settle_options
 from service.decoding.vocabulary import Vocabulary
@@ -120,18 +121,20 @@ def _train(
     assert progress.best is not None
     result = Result(progress.step, progress.best_step, progress.best, progress.first)
     if accelerator.is_main_process:
-        _finish(job.folder, trainer.best_checkpoint(progress), result)
+        _finish(job, trainer.best_checkpoint(progress), result)
     accelerator.wait_for_everyone()
     return result
 
 
-def _finish(folder: Path, best: Path, result: Result) -> None:
+def _finish(job: Job, best: Path, result: Result) -> None:
     from models.finetune.checkpoints import ADAPTER_FILES
 
+    folder = job.folder
     if not (folder / ADAPTER).exists():
         with new_folder(folder / ADAPTER) as adapter:
             for name in ADAPTER_FILES:
                 shutil.copyfile(best / name, adapter / name)
+            write_base(adapter, job.model)
     with room_in(folder):
         temporary = folder / f".{RESULT}"
         temporary.write_text(json.dumps(asdict(result), indent=2) + "\n", "utf-8")
