@@ -39,7 +39,7 @@ class Agreement:
         offered: set[str] = set()
         for number, one in enumerate(filled):
             wanted, named, nouns = self._wanted(one.clause), self._named(one), self._introduced(one.clause)
-            if not self._suits(one, wanted, named, nouns):
+            if not self._suits(one, wanted, named):
                 return False
             if number == 0:
                 offered |= wanted
@@ -73,11 +73,11 @@ class Agreement:
             for kind, phrase in zip(kinds, one.phrases, strict=True)
         }
 
-    def _suits(self, one: Filled, wanted: set[str], named: set[str], nouns: set[str]) -> bool:
+    def _suits(self, one: Filled, wanted: set[str], named: set[str]) -> bool:
         """Whether the new names go with the pronouns of their own clause, as the old ones did."""
         former = {self._sexes.get(token.text) for token in one.clause.tokens if token.kind}
         changed = (named & _SEXES) - former
-        return not changed or (wanted & _SEXES) <= changed | nouns
+        return not changed or (wanted & _SEXES) <= changed
 
 
 def _is_offered(wanted: set[str], offered: set[str]) -> bool:

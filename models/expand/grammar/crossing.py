@@ -35,7 +35,7 @@ def crossed(clauses: Iterable[Clause], language: str) -> list[Clause]:
                 tails = (one.tokens[behind:], tokens[behind:])
                 if len(pivot_keys) < PIVOT and not all(_may_go(each, language) for each in tails):
                     continue
-                if len(tails[1]) >= LEAST_TAIL and _is_sound(tokens, language):
+                if len(tails[1]) >= LEAST_TAIL and _is_sound(tokens[:behind], tails[1], language):
                     found[keys] = replace(one, tokens=tokens, end=other.end)
     return list(found.values())
 
@@ -45,12 +45,15 @@ def _may_go(tail: Sequence[Token], language: str) -> bool:
     return not tail or tail[0].key in LINKS.get(language, ())
 
 
-def _is_sound(tokens: Sequence[Token], language: str) -> bool:
-    """No slot kind twice, and nobody who is he and she."""
-    kinds = [token.kind for token in tokens if token.kind]
+def _is_sound(head: Sequence[Token], tail: Sequence[Token], language: str) -> bool:
+    """No slot kind twice, and no pronoun in the tail for somebody who is not in the head."""
+    kinds = [token.kind for token in (*head, *tail) if token.kind]
+    return len(set(kinds)) == len(kinds) and _sexes(tail, language) <= _sexes(head, language)
+
+
+def _sexes(tokens: Iterable[Token], language: str) -> set[str]:
     table = PRONOUNS.get(language, {})
-    sexes = {table.get(token.key) for token in tokens} & {MALE, FEMALE}
-    return len(set(kinds)) == len(kinds) and len(sexes) < 2
+    return {table[token.key] for token in tokens if token.key in table} & {MALE, FEMALE}
 
 
 def _keys(tokens: Sequence[Token]) -> tuple[str, ...]:

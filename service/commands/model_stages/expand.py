@@ -14,6 +14,7 @@ from models.expand.keywords import read_keywords
 from models.expand.writer import Writer
 from models.stage import Shard, dropped, read_stage
 from service.commands.model_stages.chat_endpoint import ChatFile, chat_client
+from service.commands.model_stages.recognition import ShardOption
 from service.commands.terminal import one_line_errors
 
 STAGE = "expand"
@@ -35,7 +36,7 @@ def expand_seeds(
     ] = 0.8,
     attempts: Annotated[int, typer.Option(min=1, help="At sentences that the checks took away.")] = 3,
     seed: Annotated[int, typer.Option(help="Of chance.")] = 0,
-    shard: Annotated[str, typer.Option(metavar="N/M", help="Only this share of the keywords.")] = "1/1",
+    shard: ShardOption = "1/1",
 ) -> None:
     """Writes new sentences that hold given keywords, in the manner of seed sentences.
 

@@ -56,6 +56,19 @@ def test_a_pronoun_never_stands_for_somebody_of_the_other_sex() -> None:
     assert not [text for text in women if " he " in text]
 
 
+def test_a_possessive_keeps_to_its_owner() -> None:
+    examples = seeds(
+        "Mrs Duclos wants a landline for her mother.",
+        "Mr Maddox wears the Reverso on his left arm.",
+        "Mrs Pappalardo lost the Reverso on the train.",
+    )
+    keywords = [*PEOPLE, Keyword("Reverso", "product")]
+    found = {text for person in PEOPLE for text in written(examples, keywords, person)}
+    assert "Mrs Pappalardo wants a landline for her mother." in found
+    assert not [text for text in found if "Mr Maddox" in text and " her " in text]
+    assert not [text for text in found if "Mrs" in text and " his " in text]
+
+
 def test_a_name_without_title_is_who_the_seeds_say() -> None:
     keywords = [*PEOPLE, Keyword("Beatriz Fonseca", "person")]
     examples = seeds(
