@@ -100,13 +100,17 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A live caption of the open utterance: `committed` never changes, `tentative` may."""
+    """A live caption of the open utterance: `committed` never changes, `tentative` may.
+
+    `confidence`: of the hypothesis behind it, the geometric mean of its tokens' probabilities, in 0..1.
+    """
 
     utterance: int
     committed: str
     tentative: str
     start: float
     end: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)

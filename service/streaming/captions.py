@@ -1,5 +1,6 @@
 """From decided words to what a client reads: partials and finals of an utterance."""
 
+import math
 from bisect import bisect_left
 from dataclasses import replace
 
@@ -19,12 +20,14 @@ def language_for(asked: str | None, agreement: Agreement, spoken_before: str | N
     return spoken_before if samples < SHORT_UTTERANCE_SAMPLES else None
 
 
-def partial_of(agreement: Agreement, utterance: int, start: int, end: int) -> Partial | None:
-    """The caption of an open utterance of samples `start` to `end`; None while there is nothing to show."""
+def partial_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start: int, end: int) -> Partial | None:
+    """The caption of an open utterance of samples `start` to `end`, of which `hypothesis` was the last; None while
+    there is nothing to show."""
     committed, tentative = agreement.committed_text, agreement.tentative_text
     if not committed and not tentative:
         return None
-    return Partial(utterance, committed, tentative, round(start / SAMPLE_RATE, 3), round(end / SAMPLE_RATE, 3))
+    start_s, end_s = round(start / SAMPLE_RATE, 3), round(end / SAMPLE_RATE, 3)
+    return Partial(utterance, committed, tentative, start_s, end_s, _confidence(hypothesis.avg_logprob))
 
 
 def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start: int, speech_end: int) -> Final:
@@ -62,7 +65,12 @@ def final_of(agreement: Agreement, hypothesis: Hypothesis, utterance: int, start
 def caption_of(agreement: Agreement, final: Final) -> Partial:
     """A final that is not sure to end there, as a caption: what is not committed yet stays tentative."""
     committed = agreement.committed_text
-    return Partial(final.utterance, committed, final.text[len(committed) :], final.start, final.end)
+    tentative = final.text[len(committed) :]
+    return Partial(final.utterance, committed, tentative, final.start, final.end, _confidence(final.avg_logprob))
+
+
+def _confidence(avg_logprob: float) -> float:
+    return round(math.exp(min(0.0, avg_logprob)), 4)
 
 
 def _word(piece: Piece, offset_s: float) -> Word:

@@ -49,7 +49,7 @@ class Finisher:
     async def _publish_partial(self, turn: Turn, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
         agreement = agreements.advance(loaded.agreement, hypothesis)
         window_end = loaded.window_start + loaded.window_samples
-        partial = partial_of(agreement, turn.utterance, turn.start, window_end)
+        partial = partial_of(agreement, hypothesis, turn.utterance, turn.start, window_end)
         if agreements.needs_trim(agreement, loaded.window_samples):
             agreement = agreements.trim(agreement, hypothesis, loaded.window_samples)
         event = partial_event(turn, partial) if partial else None
@@ -85,6 +85,7 @@ def partial_event(turn: Turn, partial: Partial) -> Event:
         "tentative": partial.tentative,
         "start": partial.start,
         "end": partial.end,
+        "confidence": partial.confidence,
     }
 
 

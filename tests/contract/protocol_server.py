@@ -66,7 +66,7 @@ class Session:
         text = hashlib.sha256(self.audio[self.finalised : end]).hexdigest()[:12]
         utterance = str(self.finalised)
         self.log(type="speech_started", id=utterance, start=times["start"])
-        self.log(type="partial", id=utterance, committed=text[:6], tentative=text[6:], **times)
+        self.log(type="partial", id=utterance, committed=text[:6], tentative=text[6:], confidence=0.5, **times)
         self.log(type="speech_ended", id=utterance, end=times["end"], cause=cause)
         words = [{"word": text, "confidence": 1.0, **times}]
         self.log(type="final", id=utterance, text=text, language="en", words=words, **times)

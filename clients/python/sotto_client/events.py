@@ -69,13 +69,14 @@ class SpeechEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Partial(Event):
-    """The caption of an open utterance: `committed` only ever grows, `tentative` may change."""
+    """The caption of an open utterance: `committed` only grows, `tentative` may change; `confidence` is in 0..1."""
 
     id: str
     committed: str
     tentative: str
     start: float
     end: float
+    confidence: float = 0.0
 
     @property
     def text(self) -> str:

@@ -87,6 +87,8 @@ export interface Partial extends Sequenced {
   readonly tentative: string;
   readonly start: number;
   readonly end: number;
+  /** 0 to 1, of the hypothesis behind the caption. */
+  readonly confidence: number;
 }
 
 /** The immutable transcript of one utterance; `bias` tells which words keywords or lists put there. */

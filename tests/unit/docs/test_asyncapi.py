@@ -149,7 +149,7 @@ def test_finals_of_the_worker_are_valid(check_message: CheckMessage) -> None:
 
 
 def test_partials_of_the_worker_are_valid(check_message: CheckMessage) -> None:
-    check_message("partial", {"seq": 9} | partial_event(TURN, Partial(2, "Bonjour", " madame", 1.0, 2.2)))
+    check_message("partial", {"seq": 9} | partial_event(TURN, Partial(2, "Bonjour", " madame", 1.0, 2.2, 0.91)))
 
 
 @pytest.mark.parametrize("field", [None, "format.encoding"])

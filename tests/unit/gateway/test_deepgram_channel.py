@@ -22,7 +22,7 @@ def ended(number: int, end: float, cause: str = "silence") -> dict[str, Any]:
 
 
 def partial(number: int, text: str, start: float, end: float) -> dict[str, Any]:
-    event = {"type": "partial", "id": f"s.{number}", "committed": text, "tentative": ""}
+    event = {"type": "partial", "id": f"s.{number}", "committed": text, "tentative": "", "confidence": 0.7}
     return event | {"start": start, "end": end}
 
 
@@ -115,13 +115,13 @@ def test_interim_results_begin_where_the_last_final_ended_and_wait_for_it() -> N
     assert (after["start"], after["duration"]) == (1.3, 2.3)
 
 
-def test_words_of_interim_results_fill_the_caption_in_order_without_a_measured_confidence() -> None:
+def test_words_of_interim_results_fill_the_caption_in_order_and_have_its_confidence() -> None:
     [result] = told(PLAIN, started(0, 1.0), partial(0, "Hello, Anna - dear", 1.0, 2.5))
     words = result["channel"]["alternatives"][0]["words"]
     assert [word["word"] for word in words] == ["hello", "anna", "dear"]
     assert (words[0]["start"], words[-1]["end"]) == (1.0, 2.5)
     assert all(before["end"] == after["start"] for before, after in pairwise(words))
-    assert {word["confidence"] for word in words} == {0.0}
+    assert {word["confidence"] for word in words} == {0.7}
 
 
 @pytest.mark.parametrize(("cause", "flag"), [("silence", True), ("flush", True), ("length", False)])

@@ -117,7 +117,7 @@ def test_a_final_has_the_times_of_the_stream() -> None:
 
 
 def test_no_words_no_partial() -> None:
-    assert partial_of(Agreement(), 0, 0, 100) is None
+    assert partial_of(Agreement(), Hypothesis((), "en"), 0, 0, 100) is None
 
 
 def test_the_language_of_committed_words_binds_the_rest_of_the_utterance() -> None:

@@ -74,8 +74,8 @@ def bare_word(written: str) -> str:
 
 
 def caption_words(partial: Event) -> list[dict[str, Any]]:
-    """The words of a caption, which has no times of its own: spread over its span by their lengths. Their confidence
-    is 0, which says that it was not measured."""
+    """The words of a caption, which has no times of its own: spread over its span by their lengths, each with the
+    confidence of the whole."""
     written = [word for word in (partial["committed"] + partial["tentative"]).split() if bare_word(word)]
     per_character = (partial["end"] - partial["start"]) / max(1, sum(map(len, written)))
     words, at = [], partial["start"]
@@ -86,7 +86,7 @@ def caption_words(partial: Event) -> list[dict[str, Any]]:
                 "word": bare_word(word),
                 "start": round(at, 3),
                 "end": round(end, 3),
-                "confidence": 0.0,
+                "confidence": partial["confidence"],
                 "punctuated_word": word,
             }
         )
