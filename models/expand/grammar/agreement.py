@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.expand.grammar.clauses import Clause
-from models.expand.grammar.words import FEMALE, MALE, NOUNS, PRONOUNS, SOMEONE, THING
+from models.expand.grammar.words import FEMALE, INFLECTED, MALE, NOUNS, PRONOUNS, SOMEONE, THING
 
 _SEXES = frozenset((MALE, FEMALE))
 _NEUTRAL_TITLES = frozenset(("dr", "prof"))
@@ -26,6 +26,7 @@ class Agreement:
     """
 
     def __init__(self, language: str, kinds: Mapping[str, str], sentences: Iterable[Sequence[Clause]]) -> None:
+        self._language = language
         self._pronouns = PRONOUNS.get(language, {})
         self._nouns = NOUNS.get(language, {})
         titled = {phrase: self._title(phrase) for phrase in kinds}
@@ -58,7 +59,10 @@ class Agreement:
 
     def _title(self, phrase: str) -> str | None:
         first = phrase.split()[0].lower().rstrip(".")
-        return SOMEONE if first in _NEUTRAL_TITLES else self._nouns.get(first)
+        if first in _NEUTRAL_TITLES:
+            return SOMEONE
+        behind = (sort for noun, sort in self._nouns.items() if len(phrase) > len(noun) and phrase.endswith(noun))
+        return self._nouns.get(first) or (next(behind, None) if self._language == "zh" else None)
 
     def _wanted(self, clause: Clause) -> set[str]:
         return {self._pronouns[token.key] for token in clause.tokens if token.key in self._pronouns}
@@ -77,6 +81,8 @@ class Agreement:
         """Whether the new names go with the pronouns of their own clause, as the old ones did."""
         former = {self._sexes.get(token.text) for token in one.clause.tokens if token.kind}
         changed = (named & _SEXES) - former
+        if self._language in INFLECTED:
+            return not changed
         return not changed or (wanted & _SEXES) <= changed
 
 

@@ -7,7 +7,7 @@ but not always sensible: good for teaching a recogniser names in speech, not for
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from models.expand.grammar.clauses import Clause, clauses
 from models.expand.grammar.crossing import crossed
 from models.expand.grammar.kinds import kinds_of
 from models.expand.grammar.rendering import render
-from models.expand.grammar.words import LINKS
+from models.expand.grammar.words import AND, LINKS
 from models.expand.keywords import Keyword
 from models.expand.phrases import PhraseMatcher
 from models.expand.writer import Wish
@@ -25,7 +25,7 @@ from models.manifest import Example
 
 TRIES = 40  # for each sentence that is wanted
 LENGTHS, LENGTH_WEIGHTS = (1, 2, 3), (0.1, 0.65, 0.25)  # clauses of a sentence
-NEUTRAL = 0.6  # share of joining words that give way to the commonest: "because" wants a reason that chance seldom has
+NEUTRAL = 0.6  # share of joining words that give way to "and": "because" wants a reason that chance seldom has
 
 
 class GrammarWriter:
@@ -38,6 +38,7 @@ class GrammarWriter:
         phrases = dict.fromkeys([*(k.phrase for k in keywords), *(p for example in seeds for p in example.keywords)])
         matcher = PhraseMatcher(phrases)
         self._language = language
+        self._and = AND.get(language)
         self._seed = seed
         self._kinds = kinds_of(keywords, seeds, matcher)
         self._fillers: dict[str, list[str]] = defaultdict(list)
@@ -50,8 +51,6 @@ class GrammarWriter:
         self._starters = frozenset(sentence[0].tokens[0].key for sentence in sentences)
         self._first_word = {sentence[0].seed: sentence[0].tokens[0].key for sentence in sentences}
         learnt = [clause for sentence in sentences for clause in sentence]
-        joining = Counter(clause.tokens[0].text for clause in learnt if not clause.opening)
-        self._neutral = max(joining, key=lambda word: (joining[word], word), default="")
         self._openings: dict[str, list[Clause]] = defaultdict(list)  # by domain
         self._continuations: dict[str, list[Clause]] = defaultdict(list)
         self._holding: dict[str, list[Clause]] = defaultdict(list)  # by the kind of a slot
@@ -100,7 +99,7 @@ class GrammarWriter:
         ):
             return None
         parts = [opening, *(self._joined(part, chance) for part in continuations)]
-        joining = [part.tokens[0].text for part in parts[1:] if part.tokens[0].text != self._neutral]
+        joining = [part.tokens[0].text for part in parts[1:] if part.tokens[0].text != self._and]
         return parts if len(set(joining)) == len(joining) else None
 
     def _has_subject(self, clause: Clause) -> bool:
@@ -115,9 +114,9 @@ class GrammarWriter:
 
     def _joined(self, clause: Clause, chance: random.Random) -> Clause:
         first = clause.tokens[0]
-        if not self._has_subject(clause) or chance.random() >= NEUTRAL:
+        if not self._and or not self._has_subject(clause) or chance.random() >= NEUTRAL:
             return clause
-        return replace(clause, tokens=(replace(first, text=self._neutral), *clause.tokens[1:]))
+        return replace(clause, tokens=(replace(first, text=self._and), *clause.tokens[1:]))
 
     def _filled(
         self, parts: Sequence[Clause], holder: Clause, phrase: str, chance: random.Random

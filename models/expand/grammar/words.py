@@ -69,8 +69,10 @@ NOUNS = {
             SOMEONE: "kunde kundin patient patientin",
         }
     ),
-    "zh": {},  # 先生 and 女士 are two characters, and stand behind the name
+    "zh": _table({MALE: "先生", FEMALE: "女士 小姐 太太"}),  # behind a name
 }
+INFLECTED = frozenset(("fr", "es", "it", "pt"))  # where more words than pronouns show somebody's sex: "est passée"
+AND = {"en": "and", "fr": "et", "es": "y", "it": "e", "de": "und"}
 LINKS: Mapping[str, frozenset[str]] = {
     language: frozenset(words.split())
     for language, words in {

@@ -180,6 +180,21 @@ def test_joining_words_are_learnt_in_any_language(
     assert expected in written(seeds(*texts, language=language), [keyword], keyword, language)
 
 
+def test_where_verbs_show_the_sex_a_name_of_the_other_takes_no_place() -> None:
+    people = [Keyword("Madame Lefort", "person"), Keyword("Monsieur Achard", "person"), Keyword("Mme Roy", "person")]
+    examples = seeds("Madame Lefort est passée à midi.", "Monsieur Achard est parti hier.", language="fr")
+    assert written(examples, people, people[1], "fr") == {"Monsieur Achard est parti hier."}
+    assert written(examples, people, people[2], "fr") == {"Mme Roy est passée à midi."}
+
+
+def test_chinese_titles_stand_behind_names() -> None:
+    people = [Keyword("王女士", "person"), Keyword("李先生", "person"), Keyword("陈小姐", "person")]
+    examples = seeds("王女士来取包，但是她忘了卡。", "李先生走了，但是他会再来。", language="zh")
+    found = written(examples, people, people[2], "zh")
+    assert found
+    assert not [text for text in found if "他" in text]
+
+
 def test_classes_are_inferred_where_the_list_has_none() -> None:
     examples = list(read_examples(DATA / "seeds" / "seeds.jsonl"))
     listed = read_keywords(DATA / "seeds" / "keywords.csv")
