@@ -20,6 +20,7 @@ from models.manifest import Example, read_examples
 from models.pseudo_label_report import write_report
 from models.recordings import check_audio, read_samples, spans, write_flac
 from models.reports import new_figure
+from models.scoring.phrases import PhraseFinder
 from models.scoring.rates import Unit, error_rate
 from models.scoring.whisper_rules import tokeniser
 from models.stage import Shard, Stage
@@ -36,17 +37,21 @@ _MS = SAMPLE_RATE // 1000  # samples
 @dataclass(frozen=True, slots=True)
 class PseudoLabelOptions:
     """`model` and `corrector` name what hears and what corrects. A correction is kept when it differs from the best
-    hypothesis in at most `max_edit_rate` of the hypothesis' units. `beam_size` 1 leaves only the greedy hypothesis.
-    `rules` normalise both texts (see `whisper_rules`). `correction` says whatever else decides what the corrector
-    answers. Raises BadRequest that names the option."""
+    hypothesis in at most `max_edit_rate` of the hypothesis' units and, if `min_logprob` is given, the recogniser's
+    mean log-probability per token (nats) is no lower: the edit rate alone trusts what a corrector passes over.
+    `beam_size` 1 leaves only the greedy hypothesis.
+    `rules` normalise both texts (see `whisper_rules`). `phrases` that a label holds become its keywords. `correction`
+    says whatever else decides what the corrector answers. Raises BadRequest that names the option."""
 
     model: str
     corrector: str
     max_edit_rate: float = 0.1
+    min_logprob: float | None = None
     unit: Unit = "word"
     rules: str = "whisper"
     fold_accents: bool = True
     beam_size: int = 5
+    phrases: tuple[str, ...] = ()
     correction: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,8 +60,17 @@ class PseudoLabelOptions:
             raise BadRequest(f"unit must be word or character, not {self.unit!r}", field="unit")
         if not 0 <= self.max_edit_rate <= 1:
             raise BadRequest(f"max_edit_rate must be from 0 to 1, not {self.max_edit_rate}", field="max_edit_rate")
+        if self.min_logprob is not None and not self.min_logprob <= 0:
+            raise BadRequest(f"min_logprob must be at most 0, not {self.min_logprob}", field="min_logprob")
         if self.beam_size < 1:
             raise BadRequest("beam_size must be at least 1", field="beam_size")
+
+    def keywords(self, text: str, language: str) -> tuple[str, ...]:
+        """The phrases in a text, each once."""
+        tokenise = tokeniser(self.rules, fold_accents=self.fold_accents)
+        finder = PhraseFinder(self.phrases, language, tokenise)
+        found = finder.find(tokenise(text, language)) if self.phrases else []
+        return tuple(dict.fromkeys(finder.spelling(each.key) for each in found))
 
     def distance(self, hypothesis: str, text: str, language: str) -> float:
         """Edits from one text to another, over the units of `hypothesis`."""
@@ -93,6 +107,7 @@ class _Result:
     scores: Mapping[str, float]
     reason: str | None
     corrector: str
+    keywords: tuple[str, ...]
 
     def example(self) -> Example:
         """As it is dropped: the text is the correction, or what was heard, and the audio the whole recording."""
@@ -104,7 +119,7 @@ class _Result:
             text=self.correction.strip() or self.heard,
             duration=len(utterance.samples) / SAMPLE_RATE,
             source=f"pseudo:{self.corrector}",
-            keywords=(),
+            keywords=self.keywords,
             scores=self.scores,
             extra={**utterance.recording.extra, **place, "heard": self.heard},
         )
@@ -131,14 +146,19 @@ def read_recordings(source: Path, language: str) -> list[Example]:
     return [Example(str(path.relative_to(folder)), "", language, path) for path in found]
 
 
-def judge_correction(hypothesis: str, correction: str | None, language: str, options: PseudoLabelOptions) -> Label:
-    """Whether a correction is believed."""
-    if not tokeniser(options.rules)(hypothesis, language):
+def judge_correction(best: Heard, correction: str | None, language: str, options: PseudoLabelOptions) -> Label:
+    """Whether the correction of what was heard is believed."""
+    if not tokeniser(options.rules)(best.text, language):
         return Label(None, "nothing heard")
     if correction is None or not correction.strip():
         return Label(None, "no correction")
-    edit_rate = options.distance(hypothesis, correction, language)
-    return Label(edit_rate, f"edit rate over {options.max_edit_rate:g}" if edit_rate > options.max_edit_rate else None)
+    edit_rate = options.distance(best.text, correction, language)
+    reason = None
+    if edit_rate > options.max_edit_rate:
+        reason = f"edit rate over {options.max_edit_rate:g}"
+    elif options.min_logprob is not None and best.avg_logprob < options.min_logprob:
+        reason = f"log-probability under {options.min_logprob:g}"
+    return Label(edit_rate, reason)
 
 
 def hypotheses(beam: Heard, greedy: Heard) -> list[str]:
@@ -216,7 +236,7 @@ def _results(
     results = []
     for at, utterance in enumerate(utterances):
         language, best = speech[at].language, heard[at][0]
-        label = judge_correction(best, corrections[at], language, options)
+        label = judge_correction(beam[at], corrections[at], language, options)
         scores = {
             "avg_logprob": beam[at].avg_logprob,
             "disagreement": options.distance(best, greedy[at].text, language),
@@ -224,7 +244,9 @@ def _results(
         if label.edit_rate is not None:
             scores["edit_rate"] = label.edit_rate
         rounded = {name: round(score, 4) for name, score in scores.items()}
-        results.append(_Result(utterance, best, corrections[at] or "", rounded, label.reason, corrector.name))
+        correction = corrections[at] or ""
+        keywords = options.keywords(correction, language)
+        results.append(_Result(utterance, best, correction, rounded, label.reason, corrector.name, keywords))
     return results
 
 

@@ -33,6 +33,9 @@ def label_recordings(
     max_edit_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Share of what was heard that a correction may change.")
     ] = 0.1,
+    min_logprob: Annotated[
+        float | None, typer.Option(max=0, help="Least mean log-probability of what was heard, in nats; unset: any.")
+    ] = None,
     unit: Annotated[
         Unit, typer.Option(help="What changes are counted in; Chinese and Japanese always by character.")
     ] = "word",
@@ -54,15 +57,25 @@ def label_recordings(
         entries = read_list(keywords) if keywords else []
         with ExitStack() as stack:
             corrector: Corrector
-            decided: dict[str, Any] = {"phrases": [entry.to_json() for entry in entries]}
+            phrases = tuple(entry.phrase for entry in entries)
+            decided: dict[str, Any] = {"list": [entry.to_json() for entry in entries]}
             if chat is None:
                 corrector = RuleCorrector(entries)
             else:
                 client = stack.enter_context(chat_client(chat, folder, share))
-                corrector = ChatCorrector(client, [entry.phrase for entry in entries])
+                corrector = ChatCorrector(client, phrases)
                 decided["endpoint"] = client.endpoint.identity()
             options = PseudoLabelOptions(
-                model, corrector.name, max_edit_rate, unit, rules, fold_accents, beam_size, decided
+                model,
+                corrector.name,
+                max_edit_rate,
+                min_logprob,
+                unit,
+                rules,
+                fold_accents,
+                beam_size,
+                phrases,
+                decided,
             )
             pseudo_label(examples, folder, load_recogniser(model), corrector, options, share)
         typer.echo(folder.parent / "report.md")

@@ -29,6 +29,7 @@ from service.transcript import SAMPLE_RATE
 from tests.conftest import DATA
 from tests.unit.models.recognisers import Rehearsed, recording
 
+PHRASES = ("Goyard", "Moynat")
 OPTIONS = PseudoLabelOptions("base", "rehearsed")
 
 
@@ -60,30 +61,38 @@ def test_a_correction_is_believed_when_it_changes_little(
     correction: str | None, edit_rate: float | None, reason: str | None
 ) -> None:
     heard = "please call mrs okonkwo about the red bag on monday at ten"
-    label = judge_correction(heard, correction, "en", OPTIONS)
+    label = judge_correction(Heard(heard), correction, "en", OPTIONS)
     assert label.reason == reason
     assert label.edit_rate == (None if edit_rate is None else pytest.approx(edit_rate))
 
 
 def test_nothing_heard_is_not_labelled_whatever_the_corrector_says() -> None:
-    assert judge_correction("…", "Thanks for watching.", "en", OPTIONS).reason == "nothing heard"
+    assert judge_correction(Heard("…"), "Thanks for watching.", "en", OPTIONS).reason == "nothing heard"
+
+
+@pytest.mark.parametrize(("logprob", "reason"), [(-0.4, None), (-0.41, "log-probability under -0.4")])
+def test_what_the_recogniser_was_not_sure_of_may_be_dropped_too(logprob: float, reason: str | None) -> None:
+    heard = Heard("call me back", avg_logprob=logprob)
+    assert judge_correction(heard, "Call me back.", "en", OPTIONS).reason is None
+    strict = PseudoLabelOptions("base", "c", min_logprob=-0.4)
+    assert judge_correction(heard, "Call me back.", "en", strict).reason == reason
 
 
 @pytest.mark.parametrize(("unit", "edit_rate"), [("word", 1 / 3), ("character", 1 / 12)])
 def test_edits_are_counted_in_words_or_characters(unit: str, edit_rate: float) -> None:
     options = PseudoLabelOptions("base", "c", unit=unit)  # type: ignore[arg-type]
-    label = judge_correction("the moinat bag", "the Moynat bag", "en", options)
+    label = judge_correction(Heard("the moinat bag"), "the Moynat bag", "en", options)
     assert label.edit_rate == pytest.approx(edit_rate)
 
 
 def test_chinese_edits_are_counted_in_characters_of_one_script() -> None:
-    assert judge_correction("我要紅色包", "我要红色书", "zh", OPTIONS).edit_rate == pytest.approx(1 / 5)
+    assert judge_correction(Heard("我要紅色包"), "我要红色书", "zh", OPTIONS).edit_rate == pytest.approx(1 / 5)
 
 
 @given(st.text("ab ", max_size=30), st.text("ab ", max_size=30), st.floats(0, 1), st.floats(0, 1))
 def test_a_higher_threshold_keeps_all_that_a_lower_one_keeps(heard: str, text: str, one: float, other: float) -> None:
     strict, lenient = (
-        judge_correction(heard, text, "en", PseudoLabelOptions("m", "c", limit)).reason
+        judge_correction(Heard(heard), text, "en", PseudoLabelOptions("m", "c", limit)).reason
         for limit in sorted((one, other))
     )
     assert not (strict is None and lenient is not None)
@@ -120,8 +129,9 @@ def calls(folder: Path) -> tuple[list[Example], Rehearsed, RehearsedCorrector]:
 def test_labels_are_a_manifest_of_their_own_audio(tmp_path: Path) -> None:
     examples, recogniser, corrector = calls(tmp_path)
     folder = iteration_folder(tmp_path, 1)
-    pseudo_label(examples, folder, recogniser, corrector, OPTIONS)
+    pseudo_label(examples, folder, recogniser, corrector, PseudoLabelOptions("base", "rehearsed", phrases=PHRASES))
     mended, copied = read_stage(folder)
+    assert (mended.keywords, copied.keywords) == (("Moynat",), ())
     assert (mended.id, mended.voice, mended.source) == ("call 0", "anna", "pseudo:rehearsed")
     assert mended.text == "Please show me the red Moynat bag that was ordered for her on Monday."
     assert mended.scores == {"edit_rate": pytest.approx(1 / 14, abs=1e-4), "avg_logprob": -0.25, "disagreement": 0}
@@ -303,7 +313,12 @@ def test_on_a_full_disk_no_recording_is_half_written(tmp_path: Path, little_room
 
 @pytest.mark.parametrize(
     ("options", "field"),
-    [({"max_edit_rate": -0.1}, "max_edit_rate"), ({"unit": "x"}, "unit"), ({"beam_size": 0}, "beam_size")],
+    [
+        ({"max_edit_rate": -0.1}, "max_edit_rate"),
+        ({"min_logprob": 0.1}, "min_logprob"),
+        ({"unit": "x"}, "unit"),
+        ({"beam_size": 0}, "beam_size"),
+    ],
 )
 def test_options_out_of_range_are_named(options: dict[str, object], field: str) -> None:
     with pytest.raises(BadRequest) as caught:
