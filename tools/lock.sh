@@ -20,7 +20,7 @@ compile --extra dev --constraint requirements.lock --output-file requirements-de
 # torch comes from elsewhere (requirements-torch.txt), and its build for CPUs without the CUDA packages.
 sed 's/+cpu//' requirements-torch.txt >"$work/torch.txt"
 cp requirements-train.lock "$work/train.lock" 2>/dev/null || true # the versions to stay with
-compile --extra dev --extra train --constraint requirements-dev.lock --constraint "$work/torch.txt" \
+compile --extra dev --extra train --extra voices --constraint requirements-dev.lock --constraint "$work/torch.txt" \
     --output-file "$work/train.lock" "$@"
 awk '/^[^ ]/ { kept = !/^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==/ } kept' "$work/train.lock" >requirements-train.lock
 
