@@ -14,7 +14,8 @@ MAX_PHRASES = 200  # in a prompt
 MAX_CHANGED = 0.5  # share of the words; an answer that differs more is not what was said
 FREE_CHANGES = 2  # words, so that short sentences can be mended too
 _CHATTY = re.compile(
-    r"^\W*(corrected|correction|text|transcript|hypothesis|sure|here is|here's)\b[^.!?]*:", re.IGNORECASE
+    r"^\W*(?:(?:text|transcript|hypothesis|answer)\s*:|(?:corrected|correction|sure|certainly|here is|here's)\b[^:]{0,60}:)",
+    re.IGNORECASE,
 )
 _MARKUP = re.compile(r"```|\*\*|^\s*[-*#>\d]+[.)]?\s|[{}<>|]")
 _QUOTES = "\"“”«»„'‘’「」"
@@ -53,7 +54,8 @@ def usable(answer: Answer, heard: Sequence[str]) -> str | None:
     text = answer.text.strip()
     if answer.finish != "stop" or not text or "\n" in text:
         return None
-    if _CHATTY.search(text) or _MARKUP.search(text):
+    introduced = _CHATTY.search(text) and not any(map(_CHATTY.search, heard))
+    if introduced or _MARKUP.search(text):
         return None
     if text[0] in _QUOTES and text[-1] in _QUOTES and len(text) > 1:
         return None

@@ -72,6 +72,8 @@ def test_the_model_is_told_all_hypotheses_once_and_the_phrases() -> None:
     "answer",
     [
         f"Corrected text: {RIGHT}",
+        f"Text: {RIGHT}",
+        f"Sure, here you go: {RIGHT}",
         f"Sure! Here is the corrected sentence: {RIGHT}",
         f'"{RIGHT}"',
         f"“{RIGHT}”",
@@ -102,6 +104,9 @@ def test_an_answer_with_a_colon_or_a_short_sentence_is_used(answered: Callable[[
     assert answered(says(f" {RIGHT} \n")) == RIGHT
     with chat_server([says("Call Dr Etxeberria.")]) as server:
         assert chat_corrector(server).correct([["Call doctor etchebarria."]], "en") == ["Call Dr Etxeberria."]
+    said = "Here is the address: seven Mill Lane."
+    with chat_server([says(said)]) as server:
+        assert chat_corrector(server).correct([["here is the address: seven mill lane"]], "en") == [said]
 
 
 def test_one_refused_question_costs_the_others_nothing() -> None:
