@@ -14,7 +14,8 @@ MAX_PHRASES = 200  # in a prompt
 MAX_CHANGED = 0.5  # share of the words; an answer that differs more is not what was said
 FREE_CHANGES = 2  # words, so that short sentences can be mended too
 _CHATTY = re.compile(
-    r"^\W*(?:(?:text|transcript|hypothesis|answer)\s*:|(?:corrected|correction|sure|certainly|here is|here's)\b[^:]{0,60}:)",
+    r"^\W*(?:(?:text|transcript|hypothesis|answer)\s*:"
+    r"|(?:corrected|correction|sure|certainly|here is|here's)\b[^:]{0,60}:)",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"```|\*\*|^\s*[-*#>\d]+[.)]?\s|[{}<>|]")
