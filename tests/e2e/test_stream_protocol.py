@@ -25,6 +25,9 @@ FORMATS = [
     StreamFormat("ogg_opus"),
     StreamFormat("webm_opus"),
     StreamFormat("aac_adts", 44_100),
+    StreamFormat("mp3", 44_100),
+    StreamFormat("flac"),
+    StreamFormat("wav", 44_100, 2),
 ]
 
 

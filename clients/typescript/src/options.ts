@@ -2,7 +2,18 @@
 
 export interface AudioFormat {
   /** What the bytes given to `sendAudio` are; `opus`: each call is one packet. */
-  readonly encoding: "pcm_s16le" | "pcm_f32le" | "mulaw" | "alaw" | "opus" | "ogg_opus" | "webm_opus" | "aac_adts";
+  readonly encoding:
+    | "pcm_s16le"
+    | "pcm_f32le"
+    | "mulaw"
+    | "alaw"
+    | "opus"
+    | "ogg_opus"
+    | "webm_opus"
+    | "aac_adts"
+    | "mp3"
+    | "flac"
+    | "wav";
   /** Hz and interleaved channels; both count for PCM only. */
   readonly sample_rate?: number;
   readonly channels?: number;
