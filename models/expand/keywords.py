@@ -20,10 +20,11 @@ CLASS = "class"
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """`kind`: its class, empty where the list says none."""
+    """`kind`: its class, empty where the list says none. `sounds_like`: spellings of how people say it."""
 
     phrase: str
     kind: str = ""
+    sounds_like: tuple[str, ...] = ()
 
 
 def read_keywords(path: Path) -> tuple[Keyword, ...]:
@@ -40,7 +41,9 @@ def read_keywords(path: Path) -> tuple[Keyword, ...]:
     for rejection in checked.rejected:
         problem = f"entry {rejection.index + 1}, {rejection.phrase!r}: {rejection.message}"
         raise BadRequest(f"{path}: {problem}", field="keywords")
-    keywords = tuple(Keyword(entry.phrase, kinds.get(entry.phrase, "")) for entry in checked.accepted)
+    keywords = tuple(
+        Keyword(entry.phrase, kinds.get(entry.phrase, ""), entry.sounds_like) for entry in checked.accepted
+    )
     if not keywords:
         raise BadRequest(f"{path}: has no entries", field="keywords")
     return keywords
