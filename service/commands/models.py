@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
+from service.commands.model_stages.convert import convert_model
 from service.commands.model_stages.evaluate import evaluate_models
 from service.commands.model_stages.expand import expand_seeds
 from service.commands.model_stages.filter import filter_synthetic_speech
 from service.commands.model_stages.finetune import finetune_whisper
 from service.commands.model_stages.import_ct2 import import_ct2_model
+from service.commands.model_stages.merge import merge_adapter
 from service.commands.model_stages.pseudo_label import label_recordings
+from service.commands.model_stages.register import register_model
 from service.commands.model_stages.synthesize import fetch_voices, synthesize_speech
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import ModelUnavailable
@@ -32,6 +35,9 @@ app.command("fetch-voices")(fetch_voices)
 app.command("synthesize")(synthesize_speech)
 app.command("pseudo-label")(label_recordings)
 app.command("evaluate")(evaluate_models)
+app.command("merge")(merge_adapter)
+app.command("convert")(convert_model)
+app.command("register")(register_model)
 
 
 @dataclass(frozen=True, slots=True)
