@@ -2,9 +2,10 @@
 
 import hashlib
 import os
+import random
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -21,8 +22,9 @@ from models.stage import room_in
 from models.synthesize.backends import Backend, open_backend
 from models.synthesize.casting import Cast, Casting, Part
 from models.synthesize.clips import at_16_khz, clip_path, read_clip, write_clip
+from models.synthesize.pronunciation import as_said
 from models.synthesize.quality import problem, trimmed
-from models.synthesize.recipe import Recipe, Surroundings, Treatment, draw, treated
+from models.synthesize.recipe import Recipe, Surroundings, draw, treated
 from models.synthesize.spoken_form import spoken_form
 from models.synthesize.voice import Float32, Speaker, Unspeakable
 from service.errors import Failed
@@ -36,18 +38,20 @@ NOISES_KEPT = 8  # recordings in memory
 class Plan:
     """All that decides how clips of a stage sound, and where they go. Hashable: a process opens its backends once.
 
-    `babble`: clips of other people by the ids of their sentences; `noises`: recordings of noise.
+    `said`: phrases with spellings of how they are said. `babble`: clips of other people by the ids of their sentences;
+    `noises`: recordings of noise.
     """
 
     folder: Path
     backends: tuple[Backend, ...]
     casting: Casting
     recipe: Recipe
+    said: tuple[tuple[str, tuple[str, ...]], ...] = ()
     babble: tuple[tuple[str, Path], ...] = ()
     noises: tuple[Path, ...] = ()
 
     def __hash__(self) -> int:
-        return hash((self.folder, self.backends, self.casting, self.babble, self.noises))
+        return hash((self.folder, self.backends, self.casting, self.said, self.babble, self.noises))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Renderer:
     def render(self, task: Task) -> Clip:
         """The clip is on disk when this returns. Raises StageFull, and what backends raise when they fail."""
         part = self.cast.part(task.sentence, task.variant, task.example.language)
-        speech, reason = self.speak(task.example, part)
+        said = self.said(task.example)
+        speech, reason = self.speak(said, part)
         if reason:
             return Clip(replace(task.example, voice=part.voice.name), reason)
         lots = np.random.default_rng(_seed(f"{self._plan.casting.seed}/{task.example.id}"))
@@ -92,12 +97,19 @@ class Renderer:
         path = clip_path(self._plan.folder, task.example.id)
         with room_in(self._plan.folder):
             write_clip(path, samples)
-        return Clip(self._described(task, part, treatment, path, len(samples)))
+        told = treatment.told() | ({"said": said.text} if said.text != task.example.text else {})
+        return Clip(self._described(task, part, told, path, len(samples)))
 
-    def speak(self, example: Example, part: Part) -> tuple[Float32, str | None]:
+    def said(self, example: Example) -> Example:
+        """The example with its text as it is to be spoken, but for numbers."""
+        lots = random.Random(f"{self._plan.casting.seed}/{example.id}/said")
+        return replace(example, text=as_said(example.text, dict(self._plan.said), lots))
+
+    def speak(self, said: Example, part: Part) -> tuple[Float32, str | None]:
         """Clean speech at 16 kHz, trimmed, and why it is of no use."""
         speaker = self._speakers[part.voice.engine]
-        text = example.text if speaker.reads_numbers else spoken_form(example.text, example.language)
+        spelt = spoken_form(said.text, said.language)
+        text = said.text if speaker.reads_numbers else spelt
         try:
             samples, rate = speaker.speak(text, part.voice, part.speed)
         except Unspeakable:
@@ -105,7 +117,7 @@ class Renderer:
         if not np.isfinite(samples).all():
             return samples, "not a number"
         samples = trimmed(at_16_khz(samples, rate))
-        return samples, problem(samples, spoken_form(example.text, example.language), example.language, part.speed)
+        return samples, problem(samples, spelt, said.language, part.speed)
 
     def _surroundings(self, task: Task, lots: np.random.Generator) -> Surroundings:
         others = tuple(clip for sentence, clip in self._others() if sentence != task.sentence)
@@ -113,11 +125,11 @@ class Renderer:
         recorded = self._recording(noises[int(lots.integers(len(noises)))]) if noises else None
         return Surroundings(others, recorded)
 
-    def _described(self, task: Task, part: Part, treatment: Treatment, path: Path, samples: int) -> Example:
+    def _described(self, task: Task, part: Part, done: Mapping[str, Any], path: Path, samples: int) -> Example:
         voice, speaker = part.voice, self._speakers[part.voice.engine]
         told: dict[str, Any] = {"sentence": task.sentence, "text_source": task.example.source or None}
         told |= {"accent": voice.accent, "gender": voice.gender, "speed": part.speed}
-        told |= {"licence": {"voice": voice.licence, "engine": speaker.licence}, **treatment.told()}
+        told |= {"licence": {"voice": voice.licence, "engine": speaker.licence}, **done}
         return replace(
             task.example,
             audio=path,

@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from models.expand.keywords import Keyword
 from models.manifest import Example
 from models.stage import Shard, Stage, room_in
 from models.synthesize.backends import Backend
@@ -24,12 +25,14 @@ BABBLERS = 8  # clips of which babble is made
 
 @dataclass(frozen=True, slots=True)
 class SynthesizeOptions:
-    """`variants`: clips of each sentence. `noise`: a folder of recorded noises. Raises BadRequest."""
+    """`variants`: clips of each sentence. `said`: keywords with spellings of how they are said. `noise`: a folder of
+    recorded noises. Raises BadRequest."""
 
     variants: int = 1
     casting: Casting = field(default_factory=Casting)
     recipe: Recipe = field(default_factory=Recipe)
     noise: Path | None = None
+    said: tuple[Keyword, ...] = ()
 
     def __post_init__(self) -> None:
         if self.variants < 1:
@@ -39,6 +42,7 @@ class SynthesizeOptions:
         """For options.json: what decides how the clips sound."""
         values: dict[str, Any] = {"variants": self.variants, "noise": str(self.noise) if self.noise else None}
         values |= {"voices": [f"{each.kind}:{each.name}" for each in backends], "recipe": self.recipe.identity()}
+        values["said"] = {keyword.phrase: list(keyword.sounds_like) for keyword in self.said if keyword.sounds_like}
         return values | asdict(self.casting) | {name: list(getattr(self.casting, name)) for name in ("only", "exclude")}
 
 
@@ -76,7 +80,8 @@ def synthesize(
     """
     _check(sentences, folder, backends, processes)
     noises = recordings(options.noise) if options.noise else ()
-    plan = Plan(folder, tuple(backends), options.casting, options.recipe, noises=noises)
+    said = tuple((keyword.phrase, keyword.sounds_like) for keyword in options.said if keyword.sounds_like)
+    plan = Plan(folder, tuple(backends), options.casting, options.recipe, said, noises=noises)
     begun, kept, speech_s, dropped = time.monotonic(), 0, 0.0, Counter[str]()
     with Stage(folder, options.identity(backends), shard) as stage:
         plan = _prepared(plan, sentences)
@@ -131,7 +136,9 @@ def _babble(folder: Path, renderer: Renderer, sentences: Sequence[Example]) -> I
     for sentence in sorted(sentences, key=_drawn)[:BABBLERS]:
         path = folder / "babble" / clip_path(folder, sentence.id).name
         if not path.exists():
-            speech, reason = renderer.speak(sentence, renderer.cast.part(f"babble/{sentence.id}", 1, sentence.language))
+            speech, reason = renderer.speak(
+                renderer.said(sentence), renderer.cast.part(f"babble/{sentence.id}", 1, sentence.language)
+            )
             if reason:
                 continue
             with room_in(folder):

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from models import voices
+from models.expand.keywords import read_keywords
 from models.manifest import read_examples
 from models.stage import Shard, read_stage
 from models.synthesize.backends import Backend, find_backend
@@ -50,6 +51,9 @@ def synthesize_speech(
     noise: Annotated[
         Path | None, typer.Option(help="A folder of recorded noises.", exists=True, file_okay=False)
     ] = None,
+    keywords: Annotated[
+        Path | None, typer.Option(help="A list of keywords; its column sounds_like tells how they are said.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another one gives other voices and noises.")] = _CASTING.seed,
     shard: Annotated[str, typer.Option(help="A share of the clips, like 2/5.")] = "1/1",
     processes: Annotated[int | None, typer.Option(help="How many speak at once; one for each core by default.")] = None,
@@ -70,7 +74,9 @@ def synthesize_speech(
             examples,
             run / "synthesize",
             [_backend(source) for source in voice_sources],
-            SynthesizeOptions(variants, casting, read_recipe(recipe), noise),
+            SynthesizeOptions(
+                variants, casting, read_recipe(recipe), noise, read_keywords(keywords) if keywords else ()
+            ),
             shard=Shard.parse(shard),
             processes=processes if processes is not None else len(os.sched_getaffinity(0)),
         )

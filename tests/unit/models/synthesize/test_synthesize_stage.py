@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from models.expand.keywords import Keyword
 from models.manifest import Example
 from models.stage import Shard, StageFull, dropped, read_stage
 from models.synthesize import render
@@ -149,6 +150,25 @@ def test_recorded_noise_is_mixed_in(backend: Backend, tmp_path: Path) -> None:
     assert clip.extra["noise"] == "recorded"
     assert clip.audio is not None
     assert read_clip(clip.audio)[:3_000].any()
+
+
+def test_a_keyword_is_spoken_as_it_sounds_and_written_as_it_is(
+    backend: Backend, endpoint: SpeakingEndpoint, tmp_path: Path
+) -> None:
+    options = SynthesizeOptions(
+        recipe=RECIPES["clean"], said=(Keyword("Loewe", "brand", ("lo-eh-veh",)), Keyword("Ana"))
+    )
+    run(
+        tmp_path / "s",
+        backend,
+        options,
+        of=[Example("a", "Ana has a Loewe bag."), Example("b", "She has another one.")],
+    )
+    assert [request["input"] for request in endpoint.requests] == ["Ana has a lo-eh-veh bag.", "She has another one."]
+    first, second = read_stage(tmp_path / "s")
+    assert first.text == "Ana has a Loewe bag."
+    assert first.extra["said"] == "Ana has a lo-eh-veh bag."
+    assert "said" not in second.extra
 
 
 def test_babble_is_made_of_other_sentences_alone(backend: Backend, tmp_path: Path) -> None:
