@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
+from service.commands.model_stages.adapt import adapt_model
 from service.commands.model_stages.convert import convert_model
 from service.commands.model_stages.evaluate import evaluate_models
 from service.commands.model_stages.expand import expand_seeds
@@ -27,6 +28,7 @@ from service.settings import Settings
 MB = 1_000_000
 
 app = typer.Typer(help="Lists, fetches and verifies the Whisper models that Sotto serves.", no_args_is_help=True)
+app.command("adapt")(adapt_model)
 app.command("import-ct2")(import_ct2_model)
 app.command("expand")(expand_seeds)
 app.command("filter")(filter_synthetic_speech)

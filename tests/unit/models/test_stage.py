@@ -86,11 +86,15 @@ def test_other_options_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_and_what_was_written_is_whole(tmp_path: Path) -> None:
-    with pytest.raises(StageFull, match="No space"), Stage(tmp_path / "s", OPTIONS) as stage:
-        stage.keep(inputs(1)[0], Example("a", "A."))
-        stage._files["kept"].close()
-        stage._files["kept"] = Path("/dev/full").open("a")  # noqa: SIM115
-        stage.keep(inputs(2)[1], Example("b", "B."))
+    def fill() -> None:
+        with Stage(tmp_path / "s", OPTIONS) as stage:
+            stage.keep(inputs(1)[0], Example("a", "A."))
+            stage._files["kept"].close()
+            stage._files["kept"] = Path("/dev/full").open("a")  # noqa: SIM115
+            stage.keep(inputs(2)[1], Example("b", "B."))
+
+    with pytest.raises(StageFull, match="No space"):
+        fill()
     assert [each.id for each in read_stage(tmp_path / "s")] == ["a"]
 
 
