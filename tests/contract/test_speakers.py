@@ -159,3 +159,18 @@ def test_kokoro_speaks_as_it_did_and_in_blends_and_with_accents() -> None:
     )
     assert np.array_equal(once, again)
     assert not np.array_equal(once[:10_000], blend[:10_000])
+
+
+@pytest.mark.slow
+def test_kokoro_speaks_chinese_with_tones_or_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("kokoro_onnx")
+    kokoro = Kokoro(fetched("kokoro"))
+    voice = next(voice for voice in kokoro.voices() if voice.language == "zh" and voice.native)
+    monkeypatch.setitem(sys.modules, "misaki.zh", None)
+    with pytest.raises(BadRequest, match=r"misaki\.zh cannot be imported .*pip install 'misaki\[zh\]'"):
+        kokoro.speak("你好", voice, 1.0)
+    monkeypatch.undo()
+    pytest.importorskip("misaki.zh")
+    mother, horse = (kokoro.speak(f"他看到了{word}。", voice, 1.0)[0] for word in ("妈", "马"))
+    n = min(len(mother), len(horse))
+    assert not np.allclose(mother[:n], horse[:n])
