@@ -37,6 +37,9 @@ class ModelBin:
         """A setting. Raises ModelUnavailable when there is none of that name."""
         return int(self._variable(name).raw)
 
+    def is_alias(self, name: str, of: str) -> bool:
+        return self._variable(name) is self._variable(of)
+
     def shape(self, name: str) -> tuple[int, ...]:
         return self._variable(name).raw.shape
 

@@ -27,8 +27,9 @@ def transformers_weights(model: ModelBin) -> dict[str, Float32]:
 
     Raises ModelUnavailable for what Whisper has not: an output layer of its own, a bias on keys.
     """
-    output, embedding = model.array(OUTPUT), model.array(EMBEDDING)
-    if not np.array_equal(output, embedding):
+    embedding = model.array(EMBEDDING)
+    # an alias has no scale of its own
+    if not model.is_alias(OUTPUT, EMBEDDING) and not np.array_equal(model.array(OUTPUT), embedding):
         raise ModelUnavailable(f"{OUTPUT} is not {EMBEDDING}: not a Whisper model", field="model")
     weights = {
         "model.decoder.embed_tokens.weight": embedding,
