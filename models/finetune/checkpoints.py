@@ -52,7 +52,7 @@ class Checkpoints:
         self._folder = folder
         self._keep = keep
         for leaving in folder.glob(".step-*"):
-            shutil.rmtree(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)  # parallel processes do so as well
 
     def latest(self) -> Path | None:
         return max(self._folder.glob("step-*"), default=None, key=_step)

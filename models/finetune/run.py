@@ -60,9 +60,10 @@ class Result:
 def finetune(job: Job, note: Callable[[str], None], tell: Callable[["Report"], None]) -> Result:
     """Trains, goes on where a killed run was, or returns the result of one that is through.
 
-    `note` is told what the data is, `tell` how it goes. Raises BadRequest for a recipe, a manifest or audio that is
-    wrong and for a folder that was begun with others, ModelUnavailable, MissingPackage without the extra `train`,
-    StageFull when the disk takes no more, Diverged when the loss is no number.
+    `note` is told what the data is, `tell` how it goes, in the main process alone where there are several.
+    Raises BadRequest for a recipe, a manifest or audio that is wrong and for a folder that was begun with others,
+    ModelUnavailable, MissingPackage without the extra `train`, StageFull when the disk takes no more, Diverged when the
+    loss is no number.
     """
     require_training()
     from accelerate import Accelerator

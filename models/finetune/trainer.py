@@ -74,6 +74,7 @@ class Trainer:
         progress = self._restore()
         accelerator = self._accelerator
         model, optimizer = accelerator.prepare(self._trained, self._optimizer)
+        self._trained.train()  # transformers loads models for use
         curves = None
         if accelerator.is_main_process:
             curves = Curves(self._folder, progress.step if self._checkpoints.latest() else NOTHING)

@@ -1,7 +1,7 @@
 """`sotto models finetune`: LoRA adapters from labelled speech."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.console import Console
@@ -55,28 +55,41 @@ def finetune_whisper(
             phrases=tuple(entry.phrase for entry in read_list(phrases)) if phrases else (),
         )
         display = Display(read_recipe(recipe).optimizer.steps)
-        with display.progress:
+        with display:
             result = finetune(job, display.note, display.tell)
-        found = f"{result.best:.4g} at step {result.best_step}" if result.best_step else "never better after"
-        display.note(f"held-out score: {result.before:.4g} before, {found}")
-        typer.echo(job.folder / "adapter")
+        if display.is_shown:
+            found = f"{result.best:.4g} at step {result.best_step}" if result.best_step else "never better after"
+            display.note(f"held-out score: {result.before:.4g} before, {found}")
+            typer.echo(job.folder / "adapter")
 
 
 class Display:
-    """A bar for the steps, a line for each evaluation, on standard error."""
+    """A bar for the steps, a line for each evaluation, on standard error; of parallel processes only the one that is
+    told anything shows any. A context manager."""
 
     def __init__(self, steps: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True))
-        self._task = self.progress.add_task("finetune", total=steps)
+        self._progress = Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True))
+        self._task = self._progress.add_task("finetune", total=steps)
+        self.is_shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.is_shown:
+            self._progress.stop()
 
     def note(self, text: str) -> None:
-        self.progress.console.print(text, markup=False)
+        if not self.is_shown:
+            self.is_shown = True
+            self._progress.start()
+        self._progress.console.print(text, markup=False)
 
     def tell(self, report: "Report") -> None:
-        self.progress.update(self._task, completed=report.step)
+        self._progress.update(self._task, completed=report.step)
         if report.loss is not None:
-            self.progress.update(self._task, description=f"loss {report.loss:.3f}")
+            self._progress.update(self._task, description=f"loss {report.loss:.3f}")
         if report.scores is not None:
             scores = ", ".join(f"{name} {value:.4f}" for name, value in report.scores.values().items())
             self.note(f"step {report.step}: {scores}")

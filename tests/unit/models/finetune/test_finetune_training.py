@@ -69,6 +69,23 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path: Path, tiny_hf: P
         assert (killed.folder / name).read_bytes() == (undisturbed.folder / name).read_bytes()
 
 
+def test_two_processes_train_as_one_with_twice_the_batches(tmp_path: Path, tiny_hf: Path) -> None:
+    same = {"lora": {"dropout": 0.0}, "held_out": {"wer_clips": 0}}  # dropout is each process's own
+    alone = job(tmp_path, tiny_hf, "alone", optimizer={"steps": 4, "batch_size": 1, "accumulate": 4}, **same)
+    train(alone)
+    both = job(tmp_path, tiny_hf, "both", optimizer={"steps": 4, "batch_size": 1, "accumulate": 2}, **same)
+    data = str(both.held_out.path)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "service.cli", "models", "finetune", str(tmp_path), "--stage", "both"]
+    command += ["--recipe", str(both.recipe), "--model", str(tiny_hf), "--train", data, "--held-out", data]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == f"{both.folder / 'adapter'}\n"  # from one of them
+    for one, two in zip(curve(alone.folder), curve(both.folder), strict=True):
+        assert two == pytest.approx(one, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("sections", "named"),
     [({"lora": {"rank": 8}}, "lora.rank"), ({"seed": 4}, "seed"), ({"unlikelihood": 0.5}, "unlikelihood")],
