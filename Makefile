@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help .venv install dev train-env model demo web test check lock clean
+.PHONY: help .venv install dev train-env model demo adapt-demo web test check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -23,6 +23,11 @@ model: .venv ## fetch and verify the base model
 
 demo: .venv ## live captions and a transcript of a shipped recording, from nothing
 	@.venv/bin/sotto demo
+
+adapt-demo: train-env model ## from 100 sentences and 96 names to a better model, on a CPU, in adapt-demo/
+	.venv/bin/sotto models fetch-voices kokoro
+	.venv/bin/sotto models adapt adapt-demo --id base-adapted --recipe models/recipes/base-cpu.yaml \
+	    --seeds tests/data/seeds/seeds.jsonl --keywords tests/data/seeds/keywords.csv --general tests/data/manifest.jsonl
 
 web: ## build the web page that the gateway serves at /app/; needs npm
 	@tools/web.sh
