@@ -34,7 +34,7 @@ class Source:
     def parse(cls, text: str) -> "Source":
         """From `PATH` or `PATH=WEIGHT`. Raises BadRequest for a weight that is none."""
         path, equals, weight = text.rpartition("=")
-        if not equals:
+        if not equals or Path(text).exists():
             return cls(Path(text))
         try:
             number = float(weight)

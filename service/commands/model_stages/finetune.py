@@ -49,7 +49,7 @@ def finetune_whisper(
         job = Job(
             recipe=recipe,
             model=model,
-            train=tuple(map(Source.parse, train or [str(folder / "filter")])),
+            train=tuple(map(Source.parse, train)) if train else (Source(folder / "filter"),),
             held_out=Source(held_out),
             folder=folder / stage,
             phrases=tuple(entry.phrase for entry in read_list(phrases)) if phrases else (),

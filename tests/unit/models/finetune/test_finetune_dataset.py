@@ -99,6 +99,12 @@ def test_a_source_is_a_path_and_a_weight(text: str, weight: float) -> None:
     assert Source.parse(text) == Source(Path("a/b"), weight)
 
 
+def test_a_path_may_hold_an_equals_sign(tmp_path: Path) -> None:
+    (tmp_path / "lr=1").mkdir()
+    assert Source.parse(str(tmp_path / "lr=1")) == Source(tmp_path / "lr=1")
+    assert Source.parse(str(tmp_path / "lr=1=2")) == Source(tmp_path / "lr=1", 2.0)
+
+
 @pytest.mark.parametrize("text", ["a=0", "a=-1", "a=x", "a=nan", "a=inf", "a="])
 def test_a_weight_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="weight"):
