@@ -122,6 +122,6 @@ def _compare_one(
         identical=int(written == original),
         tokens=len(original),
         different=Levenshtein.distance(original, written),
-        logit_difference=float(np.abs(logits - original_logits).max(where=logits > SUPPRESSED, initial=0)),
+        logit_difference=float(np.abs(logits - original_logits).max(where=~(logits <= SUPPRESSED), initial=0)),
         encoder_difference=float(np.abs(memory - original_memory).max()),
     )
