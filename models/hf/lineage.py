@@ -31,8 +31,6 @@ def check_base(adapter: Path, model: Path) -> None:
         content = json.loads(path.read_text("utf-8"))
         name, trained_on = content["model"], tuple(FileDigest(**file) for file in content["weights"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadRequest(
-            f"{path} does not say which model the adapter was trained on: {error}", field="adapter"
-        ) from error
+        raise BadRequest(f"{path} does not say which model the adapter was trained on", field="adapter") from error
     if trained_on != weights(model):
         raise BadRequest(f"{adapter} was trained on another model than {model}: on one named {name}", field="adapter")

@@ -88,7 +88,7 @@ def test_adapters_that_do_not_say_of_which_model_are_refused(
     (adapter / "base.json").unlink()
     if content is not None:
         (adapter / "base.json").write_text(content)
-    with pytest.raises(BadRequest, match="does not say on which model"):
+    with pytest.raises(BadRequest, match="does not say which model"):
         merge(tiny_hf, adapter, tmp_path / "merged")
 
 
