@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.decoding.vocabulary import BYTE_OF
 
 END = 50257
@@ -23,6 +25,12 @@ CONTROL = [
 CONTROL_IDS = {name: END + number for number, name in enumerate(CONTROL)}
 TIMESTAMPS = 1501
 MERGES = [("Ġ", "t"), ("Ġ", "a"), ("h", "e")]
+
+
+def skip_without_training() -> None:
+    """Skips the test where the extra `train` is not installed."""
+    for name in ("torch", "transformers", "peft"):
+        pytest.importorskip(name, reason=f"{name} of the extra `train` is not installed: make train-env")
 
 
 def tokenizer_json() -> dict[str, Any]:

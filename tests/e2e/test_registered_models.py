@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import DATA
 from tests.e2e.recordings import flac
 from tests.stack import Stack
+from tests.tiny_whisper import skip_without_training
 
 CLIP = "human-en-vm-newpassword"
 MODEL = "base-again"
@@ -33,8 +34,7 @@ def transcript(url: str, model: str) -> httpx.Response:
 def test_base_imported_converted_and_registered_says_the_same(
     live_stack: Stack, base_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("torch", "transformers", "peft"):
-        pytest.importorskip(name, reason=f"{name} of the extra `train` is not installed: make train-env")
+    skip_without_training()
     monkeypatch.setenv("SOTTO_DATA_DIR", str(tmp_path))
     sotto_models("import-ct2", base_model_dir, tmp_path / "hf")
     speech = ("--speech", DATA / "manifest.jsonl", "--utterances", "2")

@@ -42,8 +42,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture(scope="session")
 def training_packages() -> None:
     """Skips a test where the extra `train` is not installed."""
-    for name in ("torch", "transformers", "peft"):
-        pytest.importorskip(name, reason=f"{name} of the extra `train` is not installed: make train-env")
+    tiny_whisper.skip_without_training()
 
 
 @pytest.fixture(scope="session")
