@@ -9,6 +9,10 @@ from models.reports import new_figure
 from models.stage import room_in
 
 LINES, PICTURE = "curves.jsonl", "curves.png"
+GROUPS = (
+    ("nats per token", ("loss", "held_out_loss", "unlikelihood")),
+    ("share", ("wer", "loops", "recall", "intruders")),
+)
 
 Point = Mapping[str, Any]
 
@@ -33,18 +37,18 @@ class Curves:
 
     def draw(self) -> None:
         """Draws `curves.png`. Raises StageFull when the disk takes no more, BadRequest without the extra `eval`."""
-        figure = new_figure(8, 6)
-        losses, scores = figure.subplots(2, 1, sharex=True)
-        for axes, names in ((losses, ("loss", "held_out_loss", "unlikelihood")), (scores, ("wer", "loops"))):
+        groups = [(label, names) for label, names in GROUPS if any(name in p for p in self.points for name in names)]
+        figure = new_figure(8, 3 * len(groups))
+        for axes, (label, names) in zip(
+            figure.subplots(len(groups), sharex=True, squeeze=False)[:, 0], groups, strict=True
+        ):
             for name in names:
                 known = [(point["step"], point[name]) for point in self.points if name in point]
                 if known:
                     axes.plot(*zip(*known, strict=True), label=name, marker="." if len(known) < 50 else "")
-            if axes.lines:
-                axes.legend()
-        losses.set_ylabel("nats per token")
-        scores.set_ylabel("share")
-        scores.set_xlabel("step")
+            axes.legend()
+            axes.set_ylabel(label)
+            axes.set_xlabel("step")
         with room_in(self._path.parent):
             temporary = self._path.with_name(f".{PICTURE}")
             figure.savefig(temporary, format="png", dpi=110)
