@@ -1,8 +1,7 @@
 """Stage `pseudo-label`: which corrections are believed, how recordings are cut, and iterations side by side."""
 
 import json
-import resource
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from service.decoding.windows import MAX_SAMPLES
 from service.errors import BadRequest
 from service.transcript import SAMPLE_RATE
 from tests.conftest import DATA
+from tests.unit.models.limits import small_files
 from tests.unit.models.recognisers import Rehearsed, recording
 
 PHRASES = ("Goyard", "Moynat")
@@ -295,18 +295,9 @@ def test_kept_lines_can_be_read_as_a_manifest_by_themselves(tmp_path: Path) -> N
     assert json.loads(manifest.read_text().splitlines()[0])["audio"].startswith("audio/")
 
 
-@pytest.fixture
-def little_room() -> Iterator[None]:
-    """Files end at 5,000 bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_on_a_full_disk_no_recording_is_half_written(tmp_path: Path, little_room: None) -> None:
+def test_on_a_full_disk_no_recording_is_half_written(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(size=16_000) * 3_000
-    with pytest.raises(StageFull, match="cannot write to"):
+    with pytest.raises(StageFull, match="cannot write to"), small_files(5_000):
         write_flac(tmp_path / "audio", "one", noise.astype(np.int16))
     assert list((tmp_path / "audio").iterdir()) == []
 
