@@ -51,6 +51,10 @@ class Process:
             self._process.terminate()
         return self._process.wait(timeout_s)
 
+    def ended(self, timeout_s: float = 30) -> int:
+        """The status of a process that was told to end before: a second signal would cut its last moments short."""
+        return self._process.wait(timeout_s)
+
     @property
     def running(self) -> bool:
         return self._process.poll() is None

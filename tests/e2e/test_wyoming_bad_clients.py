@@ -227,7 +227,7 @@ async def test_a_stopping_gateway_lets_recordings_come_to_their_end(
         *_, whole, _ = await answer(client)
         assert "password" in whole.data["text"]
         assert await client.read_event() is None
-    assert process.terminate() == 0
+    assert process.ended() == 0
     assert not [line for line in process.log_lines() if line["level"] == "ERROR"]
 
 
@@ -238,7 +238,7 @@ async def test_a_recording_that_outlasts_the_drain_is_given_up(live_stack: Stack
         process.signal(signal.SIGTERM)
         while await client.read_event():
             pass
-    assert process.terminate() == 0
+    assert process.ended() == 0
     assert is_gone(store, session)()
     assert not [line for line in process.log_lines() if line["level"] == "ERROR"]
 
