@@ -315,7 +315,13 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(live_server: str, st
 async def test_garbage_costs_its_sender_alone(live_server: str, neighbour: Neighbour) -> None:
     address = live_server.replace("http", "ws") + "/v1/realtime"
     async with neighbour(), connect(address, proxy=None) as socket:
-        for garbage in ("", "{", "[]", '"x"', b"\x00\xff", '{"type": {}}', '{"type": "session.update", "session": 3}'):
-            await socket.send(garbage)
-        events = [json.loads(await socket.recv()) for _ in range(8)]
-        assert [event["type"] for event in events] == ["session.created", *["error"] * 7]
+        garbage = ("", "{", "[]", '"x"', b"\x00\xff", '{"type": {}}', '{"type": "session.update", "session": 3}')
+        garbage += (
+            "[" * 200_000,
+            r'{"type": "\ud800"}',
+            r'{"type": "input_audio_buffer.commit", "event_id": "\ud800"}',
+        )
+        for each in garbage:
+            await socket.send(each)
+        events = [json.loads(await socket.recv()) for _ in range(1 + len(garbage))]
+        assert [event["type"] for event in events] == ["session.created", *["error"] * len(garbage)]

@@ -220,7 +220,8 @@ class ListenConnection:
         }
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        # ASCII, as an error may repeat half a surrogate pair
+        await self._socket.send_text(json.dumps(message, separators=(",", ":")))
 
     async def _fail(self, failed: SottoError) -> None:
         told = error(failed.code, failed.message)

@@ -70,7 +70,7 @@ def parse(text: str, types: tuple[str, ...]) -> Parsed:
     """One text frame; `types` are those of the client's dialect."""
     try:
         raw = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Parsed(None, error=InvalidEvent("invalid_json", f"The event is not valid JSON: {error}."))
     if not isinstance(raw, dict):
         return Parsed(None, error=InvalidEvent("invalid_type", "An event is a JSON object."))

@@ -221,7 +221,8 @@ class RealtimeConnection:
         message = beta.message(event) if self._is_beta else event
         if message is not None:
             identified = {"type": message["type"], "event_id": f"event_{secrets.token_hex(10)}"} | message
-            await self._socket.send_text(json.dumps(identified, ensure_ascii=False, separators=(",", ":")))
+            # ASCII, as a complaint may repeat half a surrogate pair
+            await self._socket.send_text(json.dumps(identified, separators=(",", ":")))
 
     async def _complain(self, error: SottoError, event_id: str | None) -> None:
         metrics.ERRORS.labels(error.code).inc()
