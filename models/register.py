@@ -11,9 +11,8 @@ from typing import Any
 from models.card import Card, DataCard, data_card, markdown
 from models.convert import REPORT
 from models.folder import MANIFEST, Manifest, digests, new_folder, problems, write_manifest
-from models.manifest import read_examples
 from models.registry import find
-from models.stage import read_stage
+from models.stage import read_source
 from service.errors import BadRequest
 
 CARD, PAGE = "card.json", "README.md"
@@ -33,16 +32,21 @@ class Registration:
     scores: Path | None = None
 
 
+def check_free(model_id: str, models_dir: Path) -> None:
+    """Raises UnknownModel for what is no id, BadRequest for one that is taken."""
+    if find(model_id) is not None:
+        raise BadRequest(f"{model_id} names a model that is fetched: take another id", field="id")
+    if (models_dir / model_id).exists():
+        raise BadRequest(f"there is a model {model_id}: models are never overwritten", field="id")
+
+
 def register(model: Path, models_dir: Path, registration: Registration) -> Path:
     """Copies a model in CTranslate2's form to `models_dir` with its card and the digests of its files; its folder.
 
     Raises UnknownModel for what is no id, BadRequest for an id that is taken and for data, recipe or scores that
     cannot be read, Failed when the disk takes no more.
     """
-    if find(registration.id) is not None:
-        raise BadRequest(f"{registration.id} names a model that is fetched: take another id", field="id")
-    if (models_dir / registration.id).exists():
-        raise BadRequest(f"there is a model {registration.id}: models are never overwritten", field="id")
+    check_free(registration.id, models_dir)
     if not model.is_dir():
         raise BadRequest(f"there is no folder {model}", field="model")
     if wrong := problems(model):
@@ -79,7 +83,7 @@ def _write(folder: Path, card: Card) -> None:
 
 
 def _data(path: Path) -> DataCard:
-    return data_card(str(path), read_stage(path) if path.is_dir() else read_examples(path))
+    return data_card(str(path), read_source(path))
 
 
 def _scores(path: Path) -> Mapping[str, Any]:

@@ -145,6 +145,11 @@ def read_stage(folder: Path) -> list[Example]:
     return list(found.values())
 
 
+def read_source(path: Path) -> list[Example]:
+    """The examples of a manifest, or what the stage in a folder kept. Raises BadRequest."""
+    return read_stage(path) if path.is_dir() else list(read_examples(path))
+
+
 def dropped(folder: Path) -> Counter[str]:
     """How many examples all shards of a stage dropped, by reason."""
     lines = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.biasing.entries import check
+from service.biasing.entries import Entry, check
 from service.biasing.formats import format_of, parse
 from service.errors import BadRequest
 
@@ -28,7 +28,18 @@ class Keyword:
 
 
 def read_keywords(path: Path) -> tuple[Keyword, ...]:
-    """The entries of a list. Raises BadRequest that names the file and the first bad entry."""
+    """The keywords of a list. Raises BadRequest that names the file and the first bad entry."""
+    entries, kinds = _read(path)
+    return tuple(Keyword(entry.phrase, kinds.get(entry.phrase, ""), entry.sounds_like) for entry in entries)
+
+
+def read_entries(path: Path) -> tuple[Entry, ...]:
+    """The same list for biasing and scoring, to which classes are nothing. Raises as `read_keywords`."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[tuple[Entry, ...], dict[str, str]]:
+    """Entries, and classes by phrase."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -41,12 +52,9 @@ def read_keywords(path: Path) -> tuple[Keyword, ...]:
     for rejection in checked.rejected:
         problem = f"entry {rejection.index + 1}, {rejection.phrase!r}: {rejection.message}"
         raise BadRequest(f"{path}: {problem}", field="keywords")
-    keywords = tuple(
-        Keyword(entry.phrase, kinds.get(entry.phrase, ""), entry.sounds_like) for entry in checked.accepted
-    )
-    if not keywords:
+    if not checked.accepted:
         raise BadRequest(f"{path}: has no entries", field="keywords")
-    return keywords
+    return checked.accepted, kinds
 
 
 def _without_class(data: bytes, path: Path) -> tuple[list[Any], dict[str, str]]:

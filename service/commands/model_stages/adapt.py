@@ -3,8 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +12,16 @@ from rich.console import Console
 from rich.rule import Rule
 
 from models.expand.expansion import read_seeds
-from models.registry import check_id
+from models.expand.keywords import read_keywords
+from models.finetune.dataset import Source
+from models.finetune.recipe import read_recipe
+from models.hf.packages import require_training
+from models.recordings import check_audio
+from models.register import check_free
+from models.registry import check_id, resolve
 from models.split import split, write_split
+from models.stage import read_source
+from service.commands.model_stages.adaptation import Adaptation, Step, steps
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest, Failed
 from service.settings import Settings
@@ -24,33 +31,7 @@ DEV_SHARE, TEST_SHARE = 0.1, 0.3
 DEV_VOICES = ("af_nicole", "am_adam")
 TEST_VOICES = ("af_sarah", "bf_emma", "bm_george", "am_michael")
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One command of `sotto models`. `makes`: what is there once it is through, for those that write at once."""
-
-    title: str
-    arguments: tuple[str, ...]
-    makes: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Adaptation:
-    """What is wanted of a run. `expansion`: options of `expand`; `train`: what to train on beside the filtered speech,
-    as PATH=WEIGHT; `general`: manifests of other speech, which must not get worse."""
-
-    run: Path
-    model_id: str
-    base: str
-    keywords: Path
-    recipe: Path
-    expansion: tuple[str, ...]
-    voices: str
-    dev_voices: tuple[str, ...]
-    test_voices: tuple[str, ...]
-    max_error: float
-    train: tuple[str, ...] = ()
-    general: tuple[Path, ...] = ()
+Execute = Callable[[Sequence[str]], int]  # a command of `sotto models` with its options: its status
 
 
 def adapt_model(
@@ -60,14 +41,19 @@ def adapt_model(
     keywords: Annotated[Path, typer.Option(metavar="LIST", help="What is to be heard: .txt, .csv or .json.")],
     recipe: Annotated[Path, typer.Option(metavar="FILE", help="How to train: see models/recipes.")],
     base: Annotated[str, typer.Option(metavar="ID", help="The model to start from.")] = "base",
+    language: Annotated[str, typer.Option(help="Of the seeds to use and of the new sentences.")] = "en",
     per_keyword: Annotated[int, typer.Option(min=1, help="New sentences for each keyword.")] = 3,
-    chat: Annotated[Path | None, typer.Option(metavar="FILE", help="A chat endpoint that writes them.")] = None,
+    chat: Annotated[Path | None, typer.Option(metavar="FILE", help="A chat endpoint that writes and corrects.")] = None,
     voices: Annotated[str, typer.Option(help="Who speaks them; see synthesize.")] = "kokoro",
     dev_voice: Annotated[list[str], typer.Option(help="Voices that only stop the training.")] = list(DEV_VOICES),  # noqa: B006
     test_voice: Annotated[list[str], typer.Option(help="Voices that only judge.")] = list(TEST_VOICES),  # noqa: B006
     max_error: Annotated[float, typer.Option(min=0, max=1, help="Of synthetic speech that is kept.")] = 0.5,
     real: Annotated[
         list[str] | None, typer.Option(metavar="MANIFEST=WEIGHT", help="Recordings to train on, too; repeatable.")
+    ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(metavar="RECORDINGS", help="A folder or manifest to pseudo-label, which is trained on, too."),
     ] = None,
     general: Annotated[
         list[Path] | None, typer.Option(metavar="MANIFEST", help="Other speech, which must not get worse.")
@@ -82,122 +68,61 @@ def adapt_model(
             run=run,
             model_id=check_id(model_id),
             base=base,
+            language=language,
             keywords=keywords,
             recipe=recipe,
-            expansion=("--per-keyword", str(per_keyword), *(("--chat", str(chat)) if chat else ())),
+            per_keyword=per_keyword,
+            chat=chat,
             voices=voices,
             dev_voices=tuple(dev_voice),
             test_voices=tuple(test_voice),
             max_error=max_error,
             train=tuple(real or ()),
+            unlabelled=unlabelled,
             general=tuple(general or ()),
         )
-        write_split(split(read_seeds(seeds, "en"), dev=DEV_SHARE, test=TEST_SHARE), run / "seeds")
-        console = Console(stderr=True)
-        for step in (*_speech(wanted), *_model(wanted), *_judgement(wanted)):
-            _run(step, console)
+        adapt(wanted, seeds, in_a_process_of_its_own)
 
 
-def _speech(wanted: Adaptation) -> list[Step]:
-    """From seeds to filtered speech, and the speech of other voices that stops and judges."""
-    run = wanted.run
-    speech = ("--voices", wanted.voices, "--keywords", str(wanted.keywords))
-    sentences = ("--seeds", str(run / "seeds" / "train.jsonl"), "--keywords", str(wanted.keywords))
-    held_out = _repeated("--exclude-voice", (*wanted.dev_voices, *wanted.test_voices))
-    plain = ("--blended", "0", "--foreign", "0", "--recipe", "clean")
-    others = (("dev", "stop by", wanted.dev_voices), ("test", "be judged by", wanted.test_voices))
-    return [
-        Step("new sentences from the seeds", ("expand", str(run), *sentences, *wanted.expansion)),
-        Step("speech to train on", ("synthesize", str(run), *speech, *held_out)),
-        *(
-            Step(
-                f"speech to {purpose}: other sentences, other voices",
-                (
-                    *("synthesize", str(run / name), "--from", str(run / "seeds" / f"{name}.jsonl"), *speech, *plain),
-                    *("--variants", str(len(chosen)), *_repeated("--only-voice", chosen)),
-                ),
-            )
-            for name, purpose, chosen in others
-        ),
-        Step(
-            f"speech that {wanted.base} can follow is kept",
-            ("filter", str(run), "--model", wanted.base, "--max-error", str(wanted.max_error)),
-        ),
-    ]
+def adapt(wanted: Adaptation, seeds: Path, execute: Execute) -> None:
+    """Splits the seeds, then takes every step that is not done yet.
+
+    Raises, before any work, what is wrong with what was given; BadRequest or Failed, with its command, when a step
+    fails.
+    """
+    models_dir, console = Settings().data_dir / "models", Console(stderr=True)
+    parts = split(read_seeds(seeds, wanted.language), dev=DEV_SHARE, test=TEST_SHARE)
+    check(wanted, models_dir)
+    write_split(parts, wanted.run / "seeds")
+    for step in steps(wanted, models_dir):
+        take(step, execute, console)
 
 
-def _model(wanted: Adaptation) -> list[Step]:
-    """From the base model and the speech to a model that can be served."""
-    run, hf, merged = wanted.run, wanted.run / f"{wanted.base}-hf", wanted.run / "merged"
-    dev = run / "dev" / "synthesize"
-    train = _repeated("--train", (f"{run / 'filter'}=1", *wanted.train))
-    converted = run / "converted"
-    return [
-        Step(f"{wanted.base} for PyTorch", ("import-ct2", wanted.base, str(hf)), makes=hf),
-        Step(
-            "training",
-            (
-                *("finetune", str(run), "--recipe", str(wanted.recipe), "--model", str(hf)),
-                *("--held-out", str(dev), *train),
-            ),
-        ),
-        Step("merging", ("merge", str(hf), str(run / "finetune" / "adapter"), str(merged)), makes=merged),
-        Step(
-            "converting",
-            (
-                *("convert", str(merged), str(converted), "--quantization", "float16"),
-                *("--speech", str(_manifest(dev))),
-            ),
-            makes=converted,
-        ),
-    ]
+def check(wanted: Adaptation, models_dir: Path) -> None:
+    """Raises now what a stage would raise after an hour: for what is missing, cannot be read, or is taken."""
+    require_training()
+    read_recipe(wanted.recipe)
+    read_keywords(wanted.keywords)
+    resolve(wanted.base, models_dir)
+    for path in (*(Source.parse(entry).path for entry in wanted.train), *wanted.general):
+        check_audio(read_source(path), path)
+    if not (wanted.run / "converted").exists():
+        check_free(wanted.model_id, models_dir)
 
 
-def _judgement(wanted: Adaptation) -> list[Step]:
-    """The new model against the old one; then it is registered with its scores."""
-    run, converted = wanted.run, str(wanted.run / "converted")
-    models = ("--model", wanted.base, "--model", converted)
-    in_domain = run / "evaluate" / "in-domain"
-    found = [
-        Step(
-            f"{wanted.base} against {wanted.model_id}, in-domain speech",
-            (
-                *("evaluate", str(_manifest(run / "test" / "synthesize")), "--out", str(in_domain), *models),
-                *("--keywords", str(wanted.keywords), "--by", "voice"),
-            ),
-        )
-    ]
-    if wanted.general:
-        manifests = tuple(str(each) for each in wanted.general)
-        out = str(run / "evaluate" / "general")
-        title = f"{wanted.base} against {wanted.model_id}, general speech"
-        found.append(Step(title, ("evaluate", *manifests, "--out", out, *models, "--by", "language")))
-    data = (str(run / "filter"), *(entry.rpartition("=")[0] for entry in wanted.train))
-    card = ("--recipe", str(wanted.recipe), "--scores", str(in_domain / "report.json"))
-    origin = ("--base", wanted.base, "--licence", "MIT")
-    registered = Settings().data_dir / "models" / wanted.model_id
-    arguments = ("register", converted, wanted.model_id, *origin, *_repeated("--data", data), *card)
-    return [*found, Step(f"registering {wanted.model_id}", arguments, makes=registered)]
-
-
-def _manifest(path: Path) -> Path:
-    """A stage's output as the one manifest that it wrote, unsharded."""
-    return path if path.suffix else path / "kept-1-of-1.jsonl"
-
-
-def _repeated(option: str, values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part for value in values for part in (option, value))
-
-
-def _run(step: Step, console: Console) -> None:
+def take(step: Step, execute: Execute, console: Console) -> None:
     """Raises BadRequest or Failed with the command that ended the run."""
     console.print(Rule(step.title, align="left"))
     if step.makes and step.makes.exists():
         console.print(f"{step.makes} is there already")
         return
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "service.cli", "models", *step.arguments], check=False)
-    if done.returncode:
-        kind = BadRequest if done.returncode == USAGE else Failed
-        raise kind(f"sotto models {step.arguments[0]} ended with status {done.returncode}", field="run")
+    if status := execute(step.arguments):
+        kind = BadRequest if status == USAGE else Failed
+        raise kind(f"sotto models {step.arguments[0]} ended with status {status}", field="run")
     console.print(f"[dim]{time.monotonic() - began:.0f} s[/]")
+
+
+def in_a_process_of_its_own(arguments: Sequence[str]) -> int:
+    """Each stage has the memory and the threads to itself: what one leaves behind would slow the next."""
+    return subprocess.run([sys.executable, "-m", "service.cli", "models", *arguments], check=False).returncode

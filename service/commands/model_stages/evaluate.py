@@ -11,9 +11,9 @@ from models.evaluate.metrics import KEYWORD_WEIGHT
 from models.evaluate.report import markdown, write
 from models.evaluate.resampling import Resampling
 from models.evaluate.systems import given, read_references, transcribed
+from models.expand.keywords import read_entries
 from models.manifest import Example
 from models.reports import new_figure
-from service.commands.bias_options import read_list
 from service.commands.model_stages.recognition import Rules, load_recogniser
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest
@@ -49,7 +49,7 @@ def evaluate_models(
     Prints the report; FOLDER has it as report.md, .json and .png, and items.jsonl says what is wrong in each item.
     """
     with one_line_errors():
-        phrases = tuple(entry.phrase for entry in read_list(keywords)) if keywords else ()
+        phrases = tuple(entry.phrase for entry in read_entries(keywords)) if keywords else ()
         options = Options(
             rules,
             fold_accents,

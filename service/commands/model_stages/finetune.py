@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.expand.keywords import read_entries
 from models.finetune.dataset import Source
 from models.finetune.recipe import read_recipe
 from models.finetune.run import Job, finetune
 from models.hf.packages import require_training
-from service.commands.bias_options import read_list
 from service.commands.terminal import one_line_errors
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def finetune_whisper(
             train=tuple(map(Source.parse, train)) if train else (Source(folder / "filter"),),
             held_out=Source(held_out),
             folder=folder / stage,
-            phrases=tuple(entry.phrase for entry in read_list(phrases)) if phrases else (),
+            phrases=tuple(entry.phrase for entry in read_entries(phrases)) if phrases else (),
         )
         display = Display(read_recipe(recipe).optimizer.steps)
         with display:

@@ -9,10 +9,10 @@ import typer
 from models.correction.chat import ChatCorrector
 from models.correction.corrector import Corrector
 from models.correction.rules import RuleCorrector
+from models.expand.keywords import read_entries
 from models.pseudo_label import PseudoLabelOptions, iteration_folder, pseudo_label, read_recordings
 from models.scoring.rates import Unit
 from models.stage import Shard
-from service.commands.bias_options import read_list
 from service.commands.model_stages.chat_endpoint import ChatFile, chat_client
 from service.commands.model_stages.recognition import Rules, ShardOption, load_recogniser
 from service.commands.terminal import one_line_errors
@@ -54,7 +54,7 @@ def label_recordings(
         share = Shard.parse(shard)
         folder = iteration_folder(run.resolve(), iteration)
         examples = read_recordings(recordings, language)
-        entries = read_list(keywords) if keywords else []
+        entries = read_entries(keywords) if keywords else ()
         with ExitStack() as stack:
             corrector: Corrector
             phrases = tuple(entry.phrase for entry in entries)

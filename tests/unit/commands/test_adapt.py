@@ -1,4 +1,4 @@
-"""`sotto models adapt`: which commands it runs, and that they are commands with these options."""
+"""`sotto models adapt`: which commands it runs, that they are commands with these options, and what it refuses."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from service.commands.model_stages import adapt
-from service.commands.model_stages.adapt import Adaptation, Step
+from service.commands.model_stages.adapt import in_a_process_of_its_own, take
+from service.commands.model_stages.adaptation import Adaptation, Step, steps
 from service.commands.models import app
 from service.errors import BadRequest
 
@@ -16,23 +16,23 @@ WANTED = Adaptation(
     run=Path("run"),
     model_id="ours-v1",
     base="base",
+    language="en",
     keywords=Path("names.csv"),
     recipe=Path("recipe.yaml"),
-    expansion=("--per-keyword", "3"),
+    per_keyword=3,
+    chat=Path("chat.toml"),
     voices="kokoro",
     dev_voices=("af_nicole",),
     test_voices=("bf_emma", "bm_george"),
     max_error=0.5,
-    train=("calls.jsonl=2",),
+    train=("calls.jsonl=2", "visits.jsonl"),
+    unlabelled=Path("calls"),
     general=(Path("human.jsonl"),),
 )
+STEPS = steps(WANTED, Path("models"))
 
 
-def all_steps(wanted: Adaptation) -> list[Step]:
-    return [*adapt._speech(wanted), *adapt._model(wanted), *adapt._judgement(wanted)]
-
-
-def named(steps: list[Step], command: str) -> list[Step]:
+def named(command: str, steps: list[Step] = STEPS) -> list[Step]:
     return [step for step in steps if step.arguments[0] == command]
 
 
@@ -42,38 +42,42 @@ def values(step: Step, option: str) -> list[str]:
 
 def test_every_step_is_a_command_that_takes_its_options() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for step in all_steps(WANTED):
+    for step in STEPS:
         name, *arguments = step.arguments
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert {argument for argument in arguments if argument.startswith("--")} <= known, name
 
 
 def test_voices_and_sentences_that_judge_are_heard_by_no_other_stage() -> None:
-    train, dev, test = named(all_steps(WANTED), "synthesize")
+    train, dev, test = named("synthesize")
     assert set(values(train, "--exclude-voice")) == {*WANTED.dev_voices, *WANTED.test_voices}
     assert (values(dev, "--only-voice"), values(test, "--only-voice")) == (["af_nicole"], ["bf_emma", "bm_george"])
     assert (values(dev, "--from"), values(test, "--from")) == (["run/seeds/dev.jsonl"], ["run/seeds/test.jsonl"])
-    [expand] = named(all_steps(WANTED), "expand")
+    [expand] = named("expand")
     assert values(expand, "--seeds") == ["run/seeds/train.jsonl"]
-    [judged, general] = named(all_steps(WANTED), "evaluate")
+    [judged, general] = named("evaluate")
     assert judged.arguments[1] == "run/test/synthesize/kept-1-of-1.jsonl"
     assert general.arguments[1] == "human.jsonl"
 
 
-def test_real_recordings_are_trained_on_and_stand_on_the_card() -> None:
-    [finetune], [register] = named(all_steps(WANTED), "finetune"), named(all_steps(WANTED), "register")
-    assert values(finetune, "--train") == ["run/filter=1", "calls.jsonl=2"]
-    assert values(register, "--data") == ["run/filter", "calls.jsonl"]
+def test_all_that_is_trained_on_stands_on_the_card() -> None:
+    [finetune], [register] = named("finetune"), named("register")
+    labels = "run/pseudo-label/iteration-1"
+    assert values(finetune, "--train") == ["run/filter=1", f"{labels}=1", "calls.jsonl=2", "visits.jsonl"]
+    assert values(register, "--data") == ["run/filter", labels, "calls.jsonl", "visits.jsonl"]
 
 
-def test_without_other_speech_only_the_domain_is_judged() -> None:
-    assert len(named(all_steps(replace(WANTED, general=())), "evaluate")) == 1
+def test_what_is_not_wanted_is_not_done() -> None:
+    less = steps(replace(WANTED, general=(), unlabelled=None, chat=None), Path("models"))
+    assert len(named("evaluate", less)) == 1
+    assert not named("pseudo-label", less)
+    assert not any("--chat" in step.arguments for step in less)
 
 
 def test_what_is_there_already_is_not_made_again(tmp_path: Path) -> None:
-    adapt._run(Step("nothing to do", ("no-such-command",), makes=tmp_path), Console(quiet=True))
+    take(Step("nothing to do", ("no-such-command",), makes=tmp_path), in_a_process_of_its_own, Console(quiet=True))
 
 
 def test_a_step_that_fails_ends_the_run() -> None:
     with pytest.raises(BadRequest, match="sotto models verify ended with status 2"):
-        adapt._run(Step("fails", ("verify", "no-such-model")), Console(quiet=True))
+        take(Step("fails", ("verify", "no-such-model")), in_a_process_of_its_own, Console(quiet=True))

@@ -45,6 +45,20 @@ def training_packages() -> None:
     tiny_whisper.skip_without_training()
 
 
+@pytest.fixture
+def one_training(training_packages: None) -> Iterator[None]:
+    """Accelerate keeps its precision for as long as the process lives. One thread: so small a model only waits for
+    the others."""
+    import torch
+    from accelerate.state import AcceleratorState
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.fixture(scope="session")
 def tiny_hf(training_packages: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random Whisper in transformers' form; nobody writes to it."""
