@@ -1,4 +1,4 @@
-"""Clips as arrays: the spectrograms, and the tokens that the decoder reads and is to write."""
+"""Clips as arrays: what is heard, and the tokens that the decoder reads and is to write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.finetune import spec_augment
-from models.finetune.dataset import Clip, read_clip
+from models.finetune.acoustics import Acoustics, Heard, Sound
+from models.finetune.dataset import Clip
 from models.finetune.prompts import NO_PROMPT, Prompt
-from models.finetune.recipe import SpecAugment
-from service.decoding.features import HOP, LogMel, Mel
 from service.decoding.vocabulary import Vocabulary
-from service.errors import BadAudio
 
 IGNORED = -100  # label of a position that is not scored
 Tokens = npt.NDArray[np.int64]
@@ -20,18 +17,18 @@ Tokens = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`mels`: float32 [n, n_mels, frames]; `inputs`, `labels`: int64 [n, m], the label being the token after the input,
-    `IGNORED` before the text and after its end."""
+    """`heard`: float32 [n, ...], what the collator's acoustics give; `inputs`, `labels`: int64 [n, m], the label being
+    the token after the input, `IGNORED` before the text and after its end."""
 
     ids: tuple[str, ...]
-    mels: Mel
+    heard: Heard
     inputs: Tokens
     labels: Tokens
 
     @property
-    def arrays(self) -> tuple[Mel, Tokens, Tokens]:
+    def arrays(self) -> tuple[Heard, Tokens, Tokens]:
         """What the model is called with."""
-        return self.mels, self.inputs, self.labels
+        return self.heard, self.inputs, self.labels
 
     @property
     def scored(self) -> int:
@@ -41,20 +38,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A clip as it is shown this time. `random` draws the masks; None: no masks."""
+    """A clip as it is shown this time. `masks`: the seed of its masks; None: no masks."""
 
     clip: Clip
     prompt: Prompt = NO_PROMPT
-    random: np.random.Generator | None = None
+    masks: tuple[int, ...] | None = None
 
 
 class Collator:
     """Immutable after construction, so any number of threads may share one."""
 
-    def __init__(self, vocabulary: Vocabulary, n_mels: int, augment: SpecAugment | None) -> None:
+    def __init__(self, vocabulary: Vocabulary, acoustics: Acoustics) -> None:
         self._vocabulary = vocabulary
-        self._log_mel = LogMel(n_mels)
-        self._augment = augment
+        self._acoustics = acoustics
 
     def __call__(self, samples: Sequence[Sample], window: int) -> Batch:
         """`window` in samples. Raises BadRequest that names the example for audio that cannot be read."""
@@ -65,8 +61,8 @@ class Collator:
         for row, (before, tokens) in enumerate(rows):
             inputs[row, : len(tokens) - 1] = tokens[:-1]
             labels[row, before - 1 : len(tokens) - 1] = tokens[before:]
-        mels = np.stack([self._mel(sample, window) for sample in samples])
-        return Batch(tuple(sample.clip.example.id for sample in samples), mels, inputs, labels)
+        heard = np.stack([self._acoustics(Sound(sample.clip, window, sample.masks)) for sample in samples])
+        return Batch(tuple(sample.clip.example.id for sample in samples), heard, inputs, labels)
 
     def sequence(self, sample: Sample) -> tuple[int, list[int]]:
         """How many tokens stand before the text, and all: prompt, `<|startoftranscript|>`, language, task,
@@ -75,13 +71,3 @@ class Collator:
         previous = sample.prompt.tokens(self._vocabulary, language)
         before = self._vocabulary.prompt(previous, language, "transcribe", ())
         return len(before), [*before, *sample.clip.tokens, self._vocabulary.eot]
-
-    def _mel(self, sample: Sample, window: int) -> Mel:
-        samples = read_clip(sample.clip)
-        try:
-            mel = self._log_mel(samples, window)
-        except ValueError as error:
-            raise BadAudio(f"{sample.clip.example.id}: audio: {error}", field="audio") from error
-        if sample.random is None or self._augment is None:
-            return mel
-        return spec_augment.mask(mel, max(len(samples) // HOP, 1), self._augment, sample.random)

@@ -99,11 +99,11 @@ class HeldOutClips:
         counts, loops = Counts(), 0
         chosen = self._samples[: self._recipe.held_out.wer_clips]
         for window, samples in self._batches(chosen, accelerator):
-            mels = torch.from_numpy(self._collator(samples, window).mels).to(accelerator.device)
+            heard = torch.from_numpy(self._collator(samples, window).heard).to(accelerator.device)
             starts = [tokens[:before] for before, tokens in map(self._collator.sequence, samples)]
             items = [_item(sample) for sample in samples]
             limit = max(item.token_limit for item in items)
-            rows = trained.greedy(mels, torch.tensor(starts, device=accelerator.device), limit)
+            rows = trained.greedy(heard, torch.tensor(starts, device=accelerator.device), limit)
             for sample, item, tokens in zip(samples, items, rows, strict=True):
                 counts += self._judge(sample, tokens)
                 loops += _looped(item, tokens)

@@ -8,20 +8,26 @@ from typing import Literal, TypeVar
 import numpy as np
 
 K = TypeVar("K", bound=Hashable)
-WINDOW, SAMPLE, CHOICE, ORDER, HELD_OUT = range(5)  # streams of random numbers under one seed
+WINDOW, PROMPT, CHOICE, ORDER, HELD_OUT, MASKS = range(6)  # streams of random numbers under one seed
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The `number`-th clip of the training, counted from 0: clip `index` of manifest `source`."""
+    """The `number`-th clip of the training, counted from 0: clip `index` of manifest `source`, in its `epoch`."""
 
     number: int
     source: int
     index: int
+    epoch: int
 
-    def random(self, seed: int, of: Literal["window", "sample"]) -> np.random.Generator:
-        """For what is drawn for this clip this time: its window, or its prompt and masks."""
-        return np.random.default_rng((seed, WINDOW if of == "window" else SAMPLE, self.number))
+    def prompt_seed(self, seed: int) -> tuple[int, ...]:
+        """Of the prompt that the clip has this time."""
+        return seed, PROMPT, self.number
+
+    def sound_seed(self, seed: int, of: Literal["window", "masks"], variants: int | None) -> tuple[int, ...]:
+        """Of the window or the masks that the clip has this time: always others, or `variants` of them in turn."""
+        turn = self.epoch if variants is None else self.epoch % variants
+        return seed, WINDOW if of == "window" else MASKS, self.source, self.index, turn
 
 
 def draws(sizes: Sequence[int], weights: Sequence[float], seed: int) -> Iterator[Draw]:
@@ -37,7 +43,7 @@ def draws(sizes: Sequence[int], weights: Sequence[float], seed: int) -> Iterator
         epoch, place = divmod(taken[source], sizes[source])
         if place == 0 and epoch:
             orders[source] = _order(seed, source, epoch, sizes[source])
-        yield Draw(number, source, int(orders[source][place]))
+        yield Draw(number, source, int(orders[source][place]), epoch)
         taken[source] += 1
         number += 1
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.finetune.acoustics import Encodings, Spectrograms
 from models.finetune.collation import Collator
 from models.finetune.dataset import Clips, Source, load, phrases_of
 from models.finetune.prompts import BiasPrompter
@@ -102,13 +103,15 @@ def _train(
     from models.finetune.whisper import TrainedWhisper, load_whisper, with_adapters
 
     whisper = load_whisper(job.model, recipe)
-    collator = Collator(vocabulary, whisper.config.num_mel_bins, recipe.spec_augment)
     prompter = None
     if recipe.bias_prompts:
         known = phrases_of([clip for source in sources for clip in source.clips])
         prompter = BiasPrompter(recipe.bias_prompts, tuple(dict.fromkeys((*job.phrases, *known))), vocabulary)
     torch.manual_seed(recipe.seed)  # of the adapters
-    trained = TrainedWhisper(with_adapters(whisper, recipe.lora), vocabulary.eot)
+    adapted = with_adapters(whisper, recipe.lora)
+    trained = TrainedWhisper(adapted, vocabulary.eot, encoded=recipe.encodings is not None)
+    spectrograms = Spectrograms(whisper.config.num_mel_bins, recipe.spec_augment)
+    collator = Collator(vocabulary, Encodings(spectrograms, trained.encoding) if trained.encoded else spectrograms)
     trainer = Trainer(
         job.folder,
         recipe,

@@ -5,6 +5,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+import numpy as np
+
 from models.finetune.collation import Batch, Collator, Sample
 from models.finetune.dataset import Clips
 from models.finetune.mixture import Draw, batches, draws
@@ -48,12 +50,15 @@ class BatchStream:
 
     def _window(self, draw: Draw) -> int:
         n_samples = self._sources[draw.source].clips[draw.index].n_samples
-        return draw_window(n_samples, self._recipe.windows, draw.random(self._recipe.seed, "window"))
+        recipe = self._recipe
+        seed = draw.sound_seed(recipe.seed, "window", recipe.encodings)
+        return draw_window(n_samples, recipe.windows, np.random.default_rng(seed))
 
     def _batch(self, window: int, drawn: Iterable[Draw]) -> Batch:
         return self._collator([self._sample(draw) for draw in drawn], window)
 
     def _sample(self, draw: Draw) -> Sample:
-        clip, random = self._sources[draw.source].clips[draw.index], draw.random(self._recipe.seed, "sample")
-        prompt = self._prompter.draw(clip, random) if self._prompter else NO_PROMPT
-        return Sample(clip, prompt, random)
+        clip, recipe, prompt = self._sources[draw.source].clips[draw.index], self._recipe, NO_PROMPT
+        if self._prompter:
+            prompt = self._prompter.draw(clip, np.random.default_rng(draw.prompt_seed(recipe.seed)))
+        return Sample(clip, prompt, draw.sound_seed(recipe.seed, "masks", recipe.encodings))

@@ -6,6 +6,8 @@ Needs the extra `train`; `models.hf.packages.require_training` says so in one li
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
@@ -68,12 +70,16 @@ def encode(encoder: WhisperEncoder, mels: Tensor) -> Tensor:
 
 
 class TrainedWhisper(nn.Module):  # type: ignore[misc]
-    """What a training process calls: a batch in, its losses out, all in one `forward`, as parallel training wants."""
+    """What a training process calls: a batch in, its losses out, all in one `forward`, as parallel training wants.
 
-    def __init__(self, adapted: PeftModel, eot: int) -> None:
+    `encoded`: it is called with encoder outputs, float32 [n, frames / 2, d_model], instead of mels [n, n_mels, frames].
+    """
+
+    def __init__(self, adapted: PeftModel, eot: int, *, encoded: bool = False) -> None:
         super().__init__()
         self.adapted = adapted
         self.eot = eot
+        self.encoded = encoded
 
     @property
     def whisper(self) -> WhisperForConditionalGeneration:
@@ -81,10 +87,23 @@ class TrainedWhisper(nn.Module):  # type: ignore[misc]
         assert isinstance(model, WhisperForConditionalGeneration)
         return model
 
-    def forward(self, mels: Tensor, inputs: Tensor, labels: Tensor) -> Losses:
-        """`mels` float32 [n, n_mels, frames], `inputs` and `labels` int64 [n, m] as in `collation.Batch`."""
+    def encoding(self, mel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What the encoder makes of one mel [n_mels, frames]: [frames / 2, d_model], nothing to be differentiated."""
+        encoder = self.whisper.model.encoder
+        with torch.no_grad():
+            output: npt.NDArray[np.float32] = (
+                encode(encoder, torch.from_numpy(mel)[None].to(encoder.conv1.weight.device))[0].float().cpu().numpy()
+            )
+        return output
+
+    def _memory(self, heard: Tensor) -> Tensor:
+        encoder = self.whisper.model.encoder
+        return heard.to(encoder.conv1.weight.dtype) if self.encoded else encode(encoder, heard)
+
+    def forward(self, heard: Tensor, inputs: Tensor, labels: Tensor) -> Losses:
+        """`heard`, `inputs` and `labels` as in `collation.Batch`."""
         body = self.whisper.model
-        memory = encode(body.encoder, mels)
+        memory = self._memory(heard)
         hidden = body.decoder(input_ids=inputs, encoder_hidden_states=memory, use_cache=False).last_hidden_state
         scored = labels != IGNORED
         # the vocabulary is the decoder's dearest layer: not for prompts and padding
@@ -94,13 +113,13 @@ class TrainedWhisper(nn.Module):  # type: ignore[misc]
             cross_entropy(logits, targets), unlikelihood(logits, targets, inputs, scored, first_special=self.eot)
         )
 
-    def greedy(self, mels: Tensor, prompts: Tensor, max_tokens: int) -> list[list[int]]:
+    def greedy(self, heard: Tensor, prompts: Tensor, max_tokens: int) -> list[list[int]]:
         """Text tokens of each row, the likeliest each time. `prompts` int64 [n, m]: what stands before the text.
 
         To be called where gradients are off.
         """
         body = self.whisper.model
-        memory = encode(body.encoder, mels)
+        memory = self._memory(heard)
         written = prompts.new_empty((len(prompts), 0))
         ended = torch.zeros(len(prompts), dtype=torch.bool, device=prompts.device)
         tokens, cache = prompts, None

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.ct2_import import import_ct2
+from models.finetune.acoustics import Spectrograms
 from models.finetune.collation import Collator, Sample
 from models.finetune.dataset import Source, load
 from models.finetune.recipe import read_recipe
@@ -28,7 +29,7 @@ def test_what_is_to_be_written_is_what_base_writes_by_itself(base_model_dir: Pat
     recipe = read_recipe(ROOT / "models" / "recipes" / "base-cpu.yaml")
     vocabulary = Vocabulary(tmp_path / "base", multilingual=True)
     trained = TrainedWhisper(with_adapters(load_whisper(tmp_path / "base", recipe), recipe.lora), vocabulary.eot).eval()
-    collator = Collator(vocabulary, 80, None)
+    collator = Collator(vocabulary, Spectrograms(80, None))
     clips = load(Source(ROOT / "tests" / "data" / "manifest.jsonl"), vocabulary, recipe).clips
     loss, tokens, same = 0.0, 0, 0
     for clip in clips:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.finetune.acoustics import Encodings, Sound, Spectrograms
 from models.finetune.collation import IGNORED, Collator, Sample
 from models.finetune.dataset import Clips, Source, load, read_clip
 from models.finetune.prompts import Prompt
@@ -114,7 +115,7 @@ def test_a_weight_that_is_none_is_refused(text: str) -> None:
 def test_only_the_text_and_its_end_are_scored(tmp_path: Path, vocabulary: Vocabulary) -> None:
     clips = loaded(write_manifest(tmp_path), vocabulary).clips
     samples = [Sample(clips[0]), Sample(clips[3], Prompt(("tin", "tents"), ("tin",)))]
-    batch = Collator(vocabulary, 80, None)(samples, 5 * 16_000)
+    batch = Collator(vocabulary, Spectrograms(80, None))(samples, 5 * 16_000)
     for row, text in enumerate((" an ant", " a thin tin")):
         places = np.flatnonzero(batch.labels[row] != IGNORED)
         labels = batch.labels[row, places].tolist()
@@ -132,8 +133,24 @@ def test_spectrograms_are_those_of_the_service_and_masked_only_in_training(
     tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
     clip = loaded(write_manifest(tmp_path), vocabulary).clips[0]
-    collator = Collator(vocabulary, 80, SpecAugment())
-    plain = collator([Sample(clip)], 5 * 16_000).mels[0]
+    collator = Collator(vocabulary, Spectrograms(80, SpecAugment()))
+    plain = collator([Sample(clip)], 5 * 16_000).heard[0]
     assert (plain == LogMel(80)(read_clip(clip), 5 * 16_000)).all()
-    masked = collator([Sample(clip, random=np.random.default_rng(1))], 5 * 16_000).mels[0]
+    masked = collator([Sample(clip, masks=(1,))], 5 * 16_000).heard[0]
     assert (masked != plain).any()
+
+
+def test_what_a_frozen_encoder_makes_of_a_sound_is_computed_once(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    clips = loaded(write_manifest(tmp_path), vocabulary).clips
+    encoded: list[bytes] = []
+
+    def encode(mel: np.ndarray) -> np.ndarray:
+        encoded.append(mel.tobytes())
+        return mel[:2]
+
+    encodings = Encodings(Spectrograms(80, SpecAugment()), encode)
+    sounds = [Sound(clips[0], 80_000), Sound(clips[1], 80_000), Sound(clips[0], 80_000, (1,)), Sound(clips[0], 112_000)]
+    first = [encodings(sound) for sound in sounds]
+    again = [encodings(sound) for sound in sounds]
+    assert len(encoded) == len(set(encoded)) == len(sounds)
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))

@@ -35,11 +35,22 @@ def test_the_same_seed_draws_the_same_and_another_another() -> None:
     assert first != other
 
 
-def test_what_is_drawn_for_a_clip_depends_on_seed_and_number_alone() -> None:
+def test_windows_masks_and_prompts_are_drawn_apart() -> None:
     draw = next(draws(SIZES, WEIGHTS, 1))
-    assert draw.random(1, "sample").random() == draw.random(1, "sample").random()
-    assert draw.random(1, "sample").random() != draw.random(1, "window").random()
-    assert draw.random(1, "sample").random() != draw.random(2, "sample").random()
+    seeds = {draw.prompt_seed(1), draw.prompt_seed(2), draw.sound_seed(1, "masks", None)}
+    seeds |= {draw.sound_seed(1, "window", None), draw.sound_seed(2, "masks", None)}
+    assert len(seeds) == 5
+
+
+@pytest.mark.parametrize(("variants", "sounds"), [(None, 8), (1, 1), (3, 3)])
+def test_a_clip_sounds_different_each_time_or_in_so_many_ways_as_the_recipe_says(
+    variants: int | None, sounds: int
+) -> None:
+    times = [draw for draw in islice(draws((3,), (1.0,), 1), 24) if draw.index == 2]
+    seeds = [draw.sound_seed(1, "masks", variants) for draw in times]
+    assert len(times) == 8
+    assert len(set(seeds)) == sounds
+    assert seeds[:sounds] * (8 // sounds) == seeds[: sounds * (8 // sounds)]
 
 
 @given(size=st.integers(1, 5), count=st.integers(0, 60))

@@ -23,6 +23,7 @@ RECIPES = sorted((Path(__file__).parents[4] / "models" / "recipes").glob("*.yaml
         ({"lora": {"rank": 0}}, "lora.rank"),
         ({"lora": {"targets": ["proj_out"]}}, "lora.targets.0"),
         ({"lora": {"encoder": False, "decoder": False}}, "lora: .*no layer is left"),
+        ({"encodings": 2}, "lora.encoder must be false"),
         ({"optimizer": {"learning_rate": float("nan")}}, "optimizer.learning_rate"),
         ({"windows": {"sizes_s": [7, 5]}}, "windows: .*must rise"),
         ({"held_out": {"metric": "wer", "wer_clips": 0}}, "held_out: .*wer_clips"),

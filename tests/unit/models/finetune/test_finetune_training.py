@@ -7,7 +7,9 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -67,6 +69,16 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path: Path, tiny_hf: P
     assert curve(killed.folder) == curve(undisturbed.folder)
     for name in ("adapter/adapter_model.safetensors", "result.json"):
         assert (killed.folder / name).read_bytes() == (undisturbed.folder / name).read_bytes()
+
+
+def test_a_decoder_learns_the_same_from_kept_encodings_as_from_spectrograms(tmp_path: Path, tiny_hf: Path) -> None:
+    alone: dict[str, Any] = {"lora": {"encoder": False}, "windows": {"wider": 0.0}, "spec_augment": None}
+    heard = train(job(tmp_path, tiny_hf, "heard", **alone))
+    encoded = train(job(tmp_path, tiny_hf, "encoded", encodings=1, **alone))
+    assert heard.steps == encoded.steps
+    assert encoded.best == pytest.approx(heard.best, rel=1e-4)
+    losses = [[point["loss"] for point in curve(tmp_path / name) if "loss" in point] for name in ("heard", "encoded")]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
 def test_two_processes_train_as_one_with_twice_the_batches(tmp_path: Path, tiny_hf: Path) -> None:
