@@ -16,11 +16,13 @@ from models.expand.keywords import read_keywords
 from models.finetune.dataset import Source
 from models.finetune.recipe import read_recipe
 from models.hf.packages import require_training
+from models.pseudo_label import read_recordings
 from models.recordings import check_audio
 from models.register import check_free
 from models.registry import check_id, resolve
 from models.split import split, write_split
 from models.stage import read_source
+from models.synthesize.backends import find_backend
 from service.commands.model_stages.adaptation import Adaptation, Step, steps
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest, Failed
@@ -104,6 +106,9 @@ def check(wanted: Adaptation, models_dir: Path) -> None:
     read_recipe(wanted.recipe)
     read_keywords(wanted.keywords)
     resolve(wanted.base, models_dir)
+    find_backend(wanted.voices, models_dir.parent / "voices")
+    if wanted.unlabelled:
+        check_audio(read_recordings(wanted.unlabelled, wanted.language), wanted.unlabelled)
     for path in (*(Source.parse(entry).path for entry in wanted.train), *wanted.general):
         check_audio(read_source(path), path)
     if not (wanted.run / "converted").exists():

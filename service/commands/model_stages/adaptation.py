@@ -18,8 +18,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """What is wanted of a run. `per_keyword`: new sentences for each keyword, written by the endpoint `chat` if there is
-    one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT; `unlabelled`: recordings that are
+    """What is wanted of a run. `per_keyword`: new sentences for each keyword, which the endpoint `chat` writes if there
+    is one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT; `unlabelled`: recordings that are
     labelled first; `general`: manifests of other speech, which must not get worse."""
 
     run: Path
