@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock, requirements-dev.lock and requirements-train.lock from pyproject.toml: exact versions with
-# hashes, for every platform and Python that Sotto supports. Versions stay as they are where they still fit;
-# `--upgrade` renews them.
+# Writes requirements.lock, requirements-dev.lock, requirements-gpu.lock and requirements-train.lock from pyproject.toml:
+# exact versions with hashes, for every platform and Python that Sotto supports. Versions stay as they are where they
+# still fit; `--upgrade` renews them.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,11 @@ compile() {
 }
 compile --output-file requirements.lock "$@"
 compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock "$@"
+
+# What the extra `gpu` adds to requirements.lock: the CUDA libraries of the image's target `cuda`.
+cp requirements-gpu.lock "$work/gpu.lock" 2>/dev/null || true # the versions to stay with
+compile --extra gpu --constraint requirements.lock --output-file "$work/gpu.lock" "$@"
+awk '/^[^ ]/ { kept = /^(#|nvidia-[a-z0-9-]+==)/ } kept' "$work/gpu.lock" >requirements-gpu.lock
 
 # torch comes from elsewhere (requirements-torch.txt), and its build for CPUs without the CUDA packages.
 sed 's/+cpu//' requirements-torch.txt >"$work/torch.txt"
