@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.scoring.manifest import read_lines
-from service.errors import BadRequest
+from models.jsonl import Line, read_objects
 
 FIELDS = ("id", "audio", "duration", "text", "language", "source", "voice", "keywords", "scores")
 
@@ -62,49 +61,31 @@ def read_examples(path: Path, *, labelled: bool = True) -> Iterator[Example]:
     `labelled`: every example must have a text; else one that has none gets an empty one.
     """
     seen: set[str] = set()
-    for number, text in read_lines(path):
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise BadRequest(f"{path}, line {number}: not JSON ({error})", field="manifest") from error
-        if not isinstance(values, dict):
-            raise BadRequest(f"{path}, line {number}: not a JSON object", field="manifest")
-        example = _example(values if labelled else {"text": ""} | values, path, number)
+    for line in read_objects(path):
+        example = _example(line if labelled else replace(line, values={"text": ""} | line.values))
         if example.id in seen:
-            raise _error(path, number, "id", f"{example.id!r} names another example already")
+            raise line.error("id", f"{example.id!r} names another example already")
         seen.add(example.id)
         yield example
 
 
-def _example(values: Mapping[str, Any], path: Path, number: int) -> Example:
-    def string(name: str, default: str | None = None) -> str:
-        value = values.get(name, default)
-        if not isinstance(value, str):
-            raise _error(path, number, name, "is missing" if value is None else "must be a string")
-        return value
-
-    name = string("id")
-    if not name:
-        raise _error(path, number, "id", "is empty")
-    duration = values.get("duration")
+def _example(line: Line) -> Example:
+    values = line.values
+    duration, scores = values.get("duration"), values.get("scores", {})
     if duration is not None and not _is_number(duration):
-        raise _error(path, number, "duration", "must be a number of seconds")
-    # `bias` is what manifests for scoring call the phrases that are spoken
-    keywords = values.get("keywords", values.get("bias", []))
-    if not isinstance(keywords, list) or not all(isinstance(each, str) for each in keywords):
-        raise _error(path, number, "keywords", "must be a list of strings")
-    scores = values.get("scores", {})
+        raise line.error("duration", "must be a number of seconds")
     if not isinstance(scores, dict) or not all(_is_number(score) for score in scores.values()):
-        raise _error(path, number, "scores", "must be an object of numbers")
+        raise line.error("scores", "must be an object of numbers")
     return Example(
-        id=name,
-        text=string("text"),
-        language=string("language", "en"),
-        audio=path.parent / string("audio") if values.get("audio") is not None else None,
+        id=line.id(),
+        text=line.string("text"),
+        language=line.string("language", "en"),
+        audio=line.path.parent / line.string("audio") if values.get("audio") is not None else None,
         duration=duration,
-        source=string("source", ""),
-        voice=string("voice", ""),
-        keywords=tuple(keywords),
+        source=line.string("source", ""),
+        voice=line.string("voice", ""),
+        # `bias` is what manifests for scoring call the phrases that are spoken
+        keywords=line.strings("keywords" if "keywords" in values else "bias"),
         scores=scores,
         extra={key: value for key, value in values.items() if key not in FIELDS},
     )
@@ -112,7 +93,3 @@ def _example(values: Mapping[str, Any], path: Path, number: int) -> Example:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _error(path: Path, number: int, name: str, problem: str) -> BadRequest:
-    return BadRequest(f"{path}, line {number}, {name}: {problem}", field=name)

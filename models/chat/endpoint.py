@@ -14,13 +14,12 @@ attempts = 6                           # at one request before the run stops
 max_tokens = 2000
 """
 
-import math
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.described import check_endpoint, read_described
 from service.errors import BadRequest
 
 OWN_BODY = ("model", "messages", "stream")  # what the client itself puts into a request
@@ -43,15 +42,7 @@ class Endpoint:
     body: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            _check_kind(each.name, getattr(self, each.name), each.type)
-        if not self.url.startswith(("http://", "https://")):
-            raise BadRequest("url: must start with http:// or https://", field="url")
-        if not self.model:
-            raise BadRequest("model: is empty", field="model")
-        for name in ("concurrency", "attempts", "timeout_s"):
-            if getattr(self, name) <= 0:
-                raise BadRequest(f"{name}: must be above 0", field=name)
+        check_endpoint(self)
         for name in OWN_BODY:
             if name in self.body:
                 raise BadRequest(f"body: {name} is not to be set there", field="body")
@@ -67,33 +58,4 @@ class Endpoint:
 
 def read_endpoint(path: Path) -> Endpoint:
     """Raises BadRequest that names file and field; unknown fields are refused."""
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="chat") from error
-    except ValueError as error:  # not UTF-8 or not TOML
-        raise BadRequest(f"{path}: not TOML ({error})", field="chat") from error
-    known = [each.name for each in fields(Endpoint)]
-    for name in values:
-        if name not in known:
-            raise BadRequest(f"{path}, {name}: is no field; the fields are {', '.join(known)}", field=name)
-    for name in ("url", "model"):
-        if name not in values:
-            raise BadRequest(f"{path}, {name}: is missing", field=name)
-    try:
-        return Endpoint(**values)
-    except BadRequest as error:
-        raise BadRequest(f"{path}, {error.message}", field=error.field) from error
-
-
-def _check_kind(name: str, value: Any, kind: Any) -> None:
-    if kind is str:
-        fits = isinstance(value, str)
-    elif kind in (int, float):
-        numeric = int if kind is int else (int, float)
-        fits = isinstance(value, numeric) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    else:
-        fits = isinstance(value, Mapping)
-    if not fits:
-        wanted = {str: "a string", int: "a whole number", float: "a number, at least 0"}.get(kind, "a table")
-        raise BadRequest(f"{name}: must be {wanted}", field=name)
+    return read_described(path, Endpoint, field="chat")

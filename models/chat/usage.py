@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.chat.endpoint import Endpoint
-from models.scoring.manifest import read_lines
+from models.jsonl import read_lines
 from models.stage import StageFull
 
 MILLION = 1_000_000

@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from models.jsonl import read_lines
 from models.scoring.english import spell_numbers
-from models.scoring.manifest import read_lines, read_transcripts
+from models.scoring.manifest import read_transcripts
 from models.scoring.numbers import number_words
 from service.errors import BadRequest
 

@@ -12,12 +12,10 @@ instructions = "Speak like somebody on the phone."
 """
 
 import io
-import math
 import random
 import time
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import numpy as np
 
 from models.chat.answers import error_message
 from models.chat.pace import LONGEST_ASKED_S, delay_s, retry_after_s
+from models.described import check_endpoint, read_described
 from models.synthesize.voice import Float32, Unspeakable, Voice
 from service.audio.container import read_file
 from service.audio.pcm import to_float32
@@ -44,7 +43,7 @@ class EndpointUnavailable(Failed):
 
 @dataclass(frozen=True, slots=True)
 class SpeechEndpoint:
-    """See the module."""
+    """See the module. Raises BadRequest that names the field for values that cannot be."""
 
     url: str
     model: str
@@ -55,46 +54,30 @@ class SpeechEndpoint:
     attempts: int = 6
     body: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_endpoint(self)
+
 
 def read_speech_endpoint(path: Path) -> SpeechEndpoint:
     """Raises BadRequest that names file and field; unknown fields are refused."""
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="voices") from error
-    except ValueError as error:  # not UTF-8 or not TOML
-        raise BadRequest(f"{path}: not TOML ({error})", field="voices") from error
-    kinds = {each.name: _KINDS[each.name] for each in fields(SpeechEndpoint)}
-    for name, value in values.items():
-        if name not in kinds:
-            raise BadRequest(f"{path}, {name}: is no field; the fields are {', '.join(kinds)}", field=name)
-        if not isinstance(value, kinds[name]) or isinstance(value, bool) or not value:
-            raise BadRequest(f"{path}, {name}: is empty or of the wrong kind", field=name)
-        if isinstance(value, int | float) and not 0 < value < math.inf:
-            raise BadRequest(f"{path}, {name}: must be above 0", field=name)
-    for name in ("url", "model", "voices"):
-        if name not in values:
-            raise BadRequest(f"{path}, {name}: is missing", field=name)
-    if not values["url"].startswith(("http://", "https://")):
-        raise BadRequest(f"{path}, url: must start with http:// or https://", field="url")
-    voices = tuple(_voice(each, values.get("licence", ""), path) for each in values.pop("voices"))
-    return SpeechEndpoint(voices=voices, **values)
+    endpoint = read_described(path, SpeechEndpoint, field="voices", convert={"voices": _voices})
+    return replace(endpoint, voices=tuple(replace(voice, licence=endpoint.licence) for voice in endpoint.voices))
 
 
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("url", "model", "key_env", "licence"), str),
-    **{"voices": list, "timeout_s": int | float, "attempts": int, "body": dict},
-}
+def _voices(described: Any) -> tuple[Voice, ...]:
+    if not isinstance(described, list) or not described:
+        raise BadRequest("voices: must be a list of tables", field="voices")
+    return tuple(map(_voice, described))
 
 
-def _voice(described: Any, licence: str, path: Path) -> Voice:
+def _voice(described: Any) -> Voice:
     known = ("name", "language", "accent", "gender")
     if not isinstance(described, dict) or not described.get("name"):
-        raise BadRequest(f"{path}, voices: each is a table with a name", field="voices")
+        raise BadRequest("voices: each is a table with a name", field="voices")
     for name, value in described.items():
         if name not in known or not isinstance(value, str):
-            raise BadRequest(f"{path}, voices, {name}: is no string of {', '.join(known)}", field="voices")
-    return Voice("endpoint", **{"language": "", "licence": licence, **described})
+            raise BadRequest(f"voices, {name}: is no string of {', '.join(known)}", field="voices")
+    return Voice("endpoint", **{"language": "", **described})
 
 
 class EndpointSpeaker:

@@ -7,14 +7,14 @@ snr_db = [0, 20]
 kinds = { babble = 2, stationary = 1, music = 1, recorded = 3 }
 """
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.described import read_described
 from models.synthesize.acoustics import (
     Law,
     Lots,
@@ -96,20 +96,7 @@ def read_recipe(name: str) -> Recipe:
     path = Path(name)
     if path.suffix != ".toml":
         raise BadRequest(f"recipe {name!r}: is neither {', '.join(RECIPES)} nor a .toml file", field="recipe")
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="recipe") from error
-    except ValueError as error:  # not UTF-8 or not TOML
-        raise BadRequest(f"{path}: not TOML ({error})", field="recipe") from error
-    known = [each.name for each in fields(Recipe)]
-    for key in values:
-        if key not in known:
-            raise BadRequest(f"{path}, {key}: is no field; the fields are {', '.join(known)}", field=key)
-    try:
-        return Recipe(**values)
-    except BadRequest as error:
-        raise BadRequest(f"{path}, {error.message}", field=error.field) from error
+    return read_described(path, Recipe, field="recipe")
 
 
 @dataclass(frozen=True, slots=True)
