@@ -7,16 +7,21 @@ SottoError
 │   ├── UnknownModel      404
 │   ├── UnknownList       404  a bias list that a request names
 │   ├── TooLarge          413  bytes or seconds over the limit
-│   └── TooManyEntries    422  more bias entries than allowed, in a list or in all lists of a request
+│   ├── TooManyEntries    422  more bias entries than allowed, in a list or in all lists of a request
+│   └── TooManyLists      422  more named bias lists than the tenant may keep
 ├── Unauthorized          401
+├── Forbidden             403  the key is known, but lacks a scope
 ├── NotFound              404  no such session, job, bias list or route
 ├── Conflict              409  a session taken over by another connection, a bias list changed meanwhile
 ├── Refused               429  nothing wrong with the request: not now; carries retry_after_s
 │   ├── AtCapacity        429
+│   ├── QuotaExceeded     429  more than the tenant may use at once; `field` names the limit
+│   ├── AllowanceSpent    429  the tenant's audio of this month is used up
 │   └── NoWorkers         503
 └── Failed                500  Sotto's fault
     ├── DecodeFailed      500  a turn that failed on every delivery
     ├── StoreUnavailable  503  Redis cannot be reached
+    ├── IssuerUnavailable 503  the issuer of tokens cannot be reached
     └── ModelUnavailable  503  a model could not be fetched, verified or loaded
 """
 
@@ -76,9 +81,20 @@ class TooManyEntries(BadRequest):
     status = 422
 
 
+class TooManyLists(BadRequest):
+    code = "too_many_lists"
+    status = 422
+
+
 class Unauthorized(SottoError):
     code = "unauthorized"
     status = 401
+    close_code = WS_POLICY
+
+
+class Forbidden(SottoError):
+    code = "forbidden"
+    status = 403
     close_code = WS_POLICY
 
 
@@ -114,6 +130,15 @@ class AtCapacity(Refused):
     code = "at_capacity"
 
 
+class QuotaExceeded(Refused):
+    code = "quota_exceeded"
+
+
+class AllowanceSpent(Refused):
+    code = "allowance_spent"
+    close_code = WS_POLICY  # it makes no sense to come back soon
+
+
 class NoWorkers(Refused):
     code = "no_workers"
     status = 503
@@ -129,6 +154,12 @@ class DecodeFailed(Failed):
 
 class StoreUnavailable(Failed):
     code = "store_unavailable"
+    status = 503
+    close_code = WS_TRY_LATER
+
+
+class IssuerUnavailable(Failed):
+    code = "issuer_unavailable"
     status = 503
     close_code = WS_TRY_LATER
 

@@ -1,14 +1,15 @@
 """The only reader of the environment: one frozen object, built at a composition root.
 
-Every field is an environment variable, `SOTTO_` + its name in capitals (`redis_url` is plain `REDIS_URL`).
+Every field is an environment variable, `SOTTO_` + its name in capitals (those of Redis go without `SOTTO_`).
 docs/settings.md lists them; a test keeps that table and this class equal.
 """
 
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,6 +17,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SOTTO_", frozen=True, extra="ignore", populate_by_name=True)
 
     # where things are
+    redis_password: str = Field(
+        default="",
+        validation_alias="REDIS_PASSWORD",
+        description="password of the server, where `REDIS_URL` holds none",
+    )
+    redis_sentinel_password: str = Field(
+        default="", validation_alias="REDIS_SENTINEL_PASSWORD", description="the sentinels' own password"
+    )
     redis_url: str | None = Field(
         default=None,
         validation_alias="REDIS_URL",
@@ -28,7 +37,18 @@ class Settings(BaseSettings):
     key_prefix: str = Field(default="sotto", description="first part of every Redis key")
 
     # access
-    api_keys: str = Field(default="", description="comma-separated keys; empty: any key is accepted, on loopback only")
+    api_keys: str = Field(
+        default="",
+        description="comma-separated keys of the tenant `default`; without these, `sotto keys` and an issuer any key "
+        "is accepted, on loopback only",
+    )
+    oidc_issuer: str = Field(
+        default="", description="OpenID Connect issuer whose tokens are accepted as keys; empty: none"
+    )
+    oidc_audience: str = Field(default="sotto", description="what its tokens must name as `aud`")
+    oidc_jwks_url: str = Field(default="", description="where its public keys are; empty: found by discovery")
+    oidc_tenant_claim: str = Field(default="tenant", description="claim that names the tenant")
+    oidc_scope_claim: str = Field(default="scope", description="claim with scopes such as `sotto:transcribe`")
 
     # Wyoming, Home Assistant's protocol
     wyoming_host: str = Field(
@@ -53,6 +73,11 @@ class Settings(BaseSettings):
         default=0, ge=0, le=256, description="CTranslate2 replicas of one thread on CPU; 0: one per core"
     )
     max_batch: int = Field(default=0, ge=0, le=256, description="utterances per batch; 0: 4 on CPU, 32 on CUDA")
+    model_memory_mb: int = Field(
+        default=0,
+        ge=0,
+        description="most megabytes of model files that a worker has in memory at once; 0: no limit",
+    )
 
     # sessions
     max_sessions: int = Field(default=1000, ge=1, description="open live sessions over all gateways")
@@ -97,6 +122,22 @@ class Settings(BaseSettings):
         description="folder where processes of one machine share their metrics; `sotto serve` makes its own",
     )
     drain_s: int = Field(default=25, ge=1, description="time that SIGTERM leaves running work to finish")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _with_passwords(cls, url: str | None, others: ValidationInfo) -> str | None:
+        """REDIS_URL is all that is handed on; secrets may come in variables of their own."""
+        if not url or url.startswith("unix:"):
+            return url
+        parts = urlsplit(url)
+        user, at, hosts = parts.netloc.rpartition("@")
+        if (password := others.data.get("redis_password")) and ":" not in user:
+            user, at = f"{user}:{quote(password, safe='')}", "@"
+        query = parts.query
+        of_sentinels = "+sentinel" in parts.scheme and "sentinel_password=" not in query
+        if of_sentinels and (password := others.data.get("redis_sentinel_password")):
+            query = "&".join(filter(None, (query, f"sentinel_password={quote(password, safe='')}")))
+        return parts._replace(netloc=f"{user}{at}{hosts}", query=query).geturl()
 
 
 def secret(name: str) -> str:

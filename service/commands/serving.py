@@ -26,7 +26,7 @@ from service import logs
 from service.commands.supervisor import Child, supervise_redis
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import BadRequest, ModelUnavailable, NoWorkers, StoreUnavailable
-from service.gateway.auth import Keys, require_loopback_without_keys
+from service.gateway.auth import asks_for_no_key, require_loopback_when_open
 from service.log.private import PrivateRedis
 from service.settings import Settings
 
@@ -48,7 +48,8 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, model: Model = None, devi
         ensure_model(settings)
         logs.configure(settings.log_level, "serve")
         with _redis_for(settings) as (redis_url, private):
-            raise typer.Exit(asyncio.run(_serve(settings, redis_url, private, host, port)))
+            open_to_all = _check_keys(settings, redis_url, host)
+            raise typer.Exit(asyncio.run(_serve(settings, redis_url, private, host, port, open_to_all)))
 
 
 def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
@@ -57,6 +58,7 @@ def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         settings = Settings()
         redis_url = _needed_redis(settings)
         _check_address(settings, host, port)
+        _check_keys(settings, redis_url, host)
         run_gateway(settings, redis_url, host, port)
 
 
@@ -113,7 +115,9 @@ def private_server(wanted_port: int | None = None) -> Iterator[str]:
     settings = Settings()
     ensure_model(settings)
     port = wanted_port if wanted_port and _is_free(wanted_port) else _free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOTTO_TLS_")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SOTTO_TLS_", "SOTTO_OIDC_"))
+    }
     with tempfile.TemporaryDirectory(prefix="sotto-") as folder, open(Path(folder) / "log", "wb") as log_file:
         redis = PrivateRedis(Path(folder) / "redis")
         redis.start()
@@ -150,7 +154,9 @@ def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | None, host: str, port: int) -> int:
+async def _serve(
+    settings: Settings, redis_url: str, private: PrivateRedis | None, host: str, port: int, open_to_all: bool
+) -> int:
     """Supervises gateway and worker until a signal; stops gateway, worker, then Redis."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     stopping, worked = asyncio.Event(), asyncio.Event()
@@ -165,7 +171,7 @@ async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | Non
         tasks = [
             asyncio.create_task(gateway_child.supervise(worked.is_set)),
             asyncio.create_task(worker_child.supervise(worked.is_set)),
-            asyncio.create_task(_announce(console, settings, host, port, worked)),
+            asyncio.create_task(_announce(console, settings, host, port, worked, open_to_all)),
         ]
         if private:
             tasks.append(asyncio.create_task(supervise_redis(private, stopping)))
@@ -188,7 +194,9 @@ async def _serve(settings: Settings, redis_url: str, private: PrivateRedis | Non
     return 1 if failed else 0
 
 
-async def _announce(console: Console, settings: Settings, host: str, port: int, worked: asyncio.Event) -> None:
+async def _announce(
+    console: Console, settings: Settings, host: str, port: int, worked: asyncio.Event, open_to_all: bool
+) -> None:
     """Says where the server is once a decode has worked."""
     scheme = "https" if settings.tls_cert else "http"
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -203,7 +211,7 @@ async def _announce(console: Console, settings: Settings, host: str, port: int, 
     worked.set()
     took_s = time.monotonic() - started
     console.print(f"Sotto is ready at {url} ({took_s:.1f} s); dictate at {url}/app/, API page {url}/docs", markup=False)
-    if Keys(settings.api_keys).open:
+    if open_to_all:
         console.print("No API key is configured: any key is accepted, on loopback only.", markup=False)
 
 
@@ -244,11 +252,17 @@ def _needed_redis(settings: Settings) -> str:
 
 def _check_address(settings: Settings, host: str, port: int) -> None:
     """Raises BadRequest when an address cannot be listened on."""
-    require_loopback_without_keys(Keys(settings.api_keys), host)
     _check_certificate(settings)
     _check_free(host, port, field="port")
     if settings.wyoming_port:
         _check_free(settings.wyoming_host, settings.wyoming_port, field="wyoming_port")
+
+
+def _check_keys(settings: Settings, redis_url: str, host: str) -> bool:
+    """Whether anybody may call. Raises BadRequest when others than this machine then could."""
+    open_to_all = asks_for_no_key(settings, redis_url)
+    require_loopback_when_open(open_to_all, host)
+    return open_to_all
 
 
 def _check_certificate(settings: Settings) -> None:

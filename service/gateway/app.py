@@ -17,10 +17,11 @@ from service.audio.vad import SileroVad
 from service.errors import BadRequest, Failed, NotFound, Refused, SottoError, StoreUnavailable, TooLarge
 from service.gateway import health
 from service.gateway.admission import Admission
-from service.gateway.auth import Keys
+from service.gateway.auth import Access, asks_for_no_key
 from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
 from service.gateway.limits import Guard
+from service.gateway.metering import Metering
 from service.gateway.replies import error_body
 from service.gateway.rest import bias_lists, jobs, listen, models, page, realtime, transcriptions
 from service.gateway.rest.jobs import JobRunner
@@ -31,7 +32,6 @@ from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.gateway.sockets.wyoming.listener import WyomingListener
-from service.log.client_secrets import ClientSecrets
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.tasks import cancel_tasks
@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 RECORDING_TTL_S = 600  # what an upload left in Redis is forgotten so long after its gateway died
 
 
-def build(settings: Settings, redis_url: str) -> Gateway:
-    """The parts of one gateway process."""
+def build(settings: Settings, redis_url: str, *, open_to_all: bool = False) -> Gateway:
+    """The parts of one gateway process. `open_to_all`: no key is configured anywhere."""
     store = Store(redis_url, prefix=settings.key_prefix)
     name = secrets.token_hex(6)
     sessions = Sessions(store, resume_ttl_s=settings.resume_ttl_s)
@@ -52,6 +52,8 @@ def build(settings: Settings, redis_url: str) -> Gateway:
         name=name,
         settings=settings,
         store=store,
+        access=Access(settings, store, is_open=open_to_all),
+        metering=Metering(store),
         sessions=sessions,
         recordings=Sessions(store, resume_ttl_s=RECORDING_TTL_S),
         waker=Waker(store, name),
@@ -67,18 +69,15 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
 
     Raises BadRequest when `redis_url` is none, StoreUnavailable when Redis does not answer.
     """
-    _require_store(settings, redis_url)
-    gateway = build(settings, redis_url)
-    keys = Keys(settings.api_keys)
-    client_secrets = ClientSecrets(gateway.store)
-    auth = SocketAuth(keys, client_secrets)
+    gateway = build(settings, redis_url, open_to_all=asks_for_no_key(settings, redis_url))
+    auth = SocketAuth(gateway.access, gateway.metering)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         runner = JobRunner(gateway)
-        chores = (gateway.waker.run(), gateway.roster.run(), gateway.biasing.run(), runner.run())
-        tasks = [asyncio.create_task(chore) for chore in chores]
-        wyoming = WyomingListener(gateway, keys)
+        parts = (gateway.waker, gateway.roster, gateway.biasing, gateway.metering, runner)
+        tasks = [asyncio.create_task(part.run()) for part in parts]
+        wyoming = WyomingListener(gateway)
         try:
             await wyoming.start()
             log.info("gateway ready", extra={"gateway": gateway.name})
@@ -100,8 +99,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.state.probe = health.Probe(gateway)
     app.add_middleware(
         Guard,
-        keys=keys,
-        secrets=client_secrets,
+        access=gateway.access,
+        metering=gateway.metering,
         max_bytes=settings.max_upload_mb * 1024 * 1024,
         refusals=dict.fromkeys(listen.PATHS, refusal),
     )
@@ -122,22 +121,6 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
 
     _answer_errors(app)
     return app
-
-
-def _require_store(settings: Settings, redis_url: str) -> None:
-    """Asked before the server starts: what its lifespan raises would reach the operator as a traceback."""
-
-    async def ask() -> None:
-        store = Store(redis_url, prefix=settings.key_prefix)
-        try:
-            await store.check()
-        finally:
-            await store.close()
-
-    try:
-        asyncio.run(ask())
-    except ValueError as error:
-        raise BadRequest(f"REDIS_URL: {error}", field="redis_url") from error
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -13,8 +13,9 @@ from redis.exceptions import RedisError
 
 from service.biasing.entries import Rejection, check, require_room
 from service.errors import BadRequest, NotFound, SottoError, UnknownList
-from service.log.bias_lists import LIST_NAME, BiasLists, NamedList
+from service.log.bias_lists import LIST_NAME, BiasEntries, BiasLists, NamedList
 from service.log.store import Store
+from service.log.tenants import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +99,16 @@ class Biasing:
     """Finds entries for this gateway's streams and recordings, and has them kept as long as they are used."""
 
     def __init__(self, store: Store, *, resume_ttl_s: int) -> None:
-        self.lists = BiasLists(store)
+        self._store = store
+        self._entries = BiasEntries(store)
         self._ttl_s = LAPSE_S + resume_ttl_s
         self._held: Counter[str] = Counter()
 
-    async def resolve(self, wish: BiasWish, now: Bias | None = None) -> Resolved:
-        """`now`, or no bias, changed as wished.
+    def lists_of(self, tenant: Tenant) -> BiasLists:
+        return BiasLists(self._store, tenant.id, tenant.limits)
+
+    async def resolve(self, tenant: Tenant, wish: BiasWish, now: Bias | None = None) -> Resolved:
+        """`now`, or no bias, changed as wished by somebody of that tenant.
 
         The entries are alive then for long enough to be held. Raises BadRequest, TooManyEntries, and UnknownList
         for a list that there is not; `field` names the input.
@@ -115,26 +120,27 @@ class Biasing:
                 raise BadRequest(f"bias_strength must lie in 0 to {MAX_STRENGTH:g}", field="bias_strength")
             bias = replace(bias, strength=wish.strength)
         if wish.bias_lists is not None:
-            bias = replace(bias, lists=await self._named(wish.bias_lists))
+            bias = replace(bias, lists=await self._named(tenant, wish.bias_lists))
         if wish.keywords is not None:
             checked = await asyncio.to_thread(check, wish.keywords, field="keywords")
-            keywords = await self.lists.intern(checked.accepted, self._ttl_s) if checked.accepted else None
+            keywords = await self._entries.intern(checked.accepted, self._ttl_s) if checked.accepted else None
             bias = replace(bias, keywords=keywords, keyword_count=len(checked.accepted))
             rejected = checked.rejected
         require_room(bias.entries, field="keywords" if wish.bias_lists is None else "bias_lists")
         return Resolved(bias, rejected)
 
-    async def _named(self, names: Sequence[str]) -> tuple[NamedList, ...]:
+    async def _named(self, tenant: Tenant, names: Sequence[str]) -> tuple[NamedList, ...]:
         distinct = dict.fromkeys(names)
         if len(distinct) > MAX_LISTS:
             raise BadRequest(f"{len(distinct)} lists; at most {MAX_LISTS} are allowed", field="bias_lists")
         if not all(re.fullmatch(LIST_NAME, name) for name in distinct):
             raise BadRequest("names of lists are of small letters, digits, `.`, `_` and `-`", field="bias_lists")
         try:
-            lists = tuple([await self.lists.get(name) for name in distinct])
+            lists_of = self.lists_of(tenant)
+            lists = tuple([await lists_of.get(name) for name in distinct])
         except NotFound as error:
             raise UnknownList(error.message, field="bias_lists") from error
-        await self.lists.keep([named.digest for named in lists], self._ttl_s)
+        await self._entries.keep([named.digest for named in lists], self._ttl_s)
         return lists
 
     def hold(self, bias: Bias) -> None:
@@ -156,11 +162,11 @@ class Biasing:
 
     async def keep_for(self, bias: Bias, seconds: int) -> None:
         """Keeps the entries alive for work that begins later, on any gateway."""
-        await self.lists.keep(bias.digests, seconds + self._ttl_s)
+        await self._entries.keep(bias.digests, seconds + self._ttl_s)
 
     async def renew(self) -> None:
         """Keeps what is held alive for another while."""
-        await self.lists.keep(self._held, self._ttl_s)
+        await self._entries.keep(self._held, self._ttl_s)
 
     async def run(self) -> None:
         """Renews now and then, until cancelled."""

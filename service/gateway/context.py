@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from service.audio.vad import SileroVad
 from service.gateway.admission import Admission
+from service.gateway.auth import Access
 from service.gateway.biasing import Biasing
+from service.gateway.metering import Metering
 from service.gateway.roster import Roster
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -19,6 +21,8 @@ class Gateway:
     name: str
     settings: Settings
     store: Store
+    access: Access
+    metering: Metering
     sessions: Sessions
     recordings: Sessions
     waker: Waker

@@ -1,4 +1,4 @@
-"""Turns requests away before their bodies are read: unknown keys, and bodies that are too large."""
+"""Turns requests away before their bodies are read: unknown keys, keys out of scope, and bodies that are too large."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.errors import SottoError, StoreUnavailable, TooLarge
-from service.gateway.auth import Keys, key_in
+from service.errors import Refused, SottoError, StoreUnavailable, TooLarge
+from service.gateway.auth import Access, Caller, key_in
+from service.gateway.metering import Metering
 from service.gateway.replies import error_body
-from service.log.client_secrets import PREFIX, ClientSecrets
+from service.log.api_keys import Scope as KeyScope
 
 MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
 MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
@@ -25,17 +26,17 @@ Refusal = Callable[[SottoError], Response]
 
 
 class Guard:
-    """ASGI middleware over `/v1/`: checks the API key and bounds the body, declared or not.
+    """ASGI middleware over `/v1/`: tells the routes who calls, and bounds the body, declared or not.
 
     `refusals`: how errors look on paths that do not speak OpenAI's language; they count them, too.
     """
 
     def __init__(
-        self, app: ASGIApp, *, keys: Keys, secrets: ClientSecrets, max_bytes: int, refusals: Mapping[str, Refusal]
+        self, app: ASGIApp, *, access: Access, metering: Metering, max_bytes: int, refusals: Mapping[str, Refusal]
     ) -> None:
         self._app = app
-        self._keys = keys
-        self._secrets = secrets
+        self._access = access
+        self._metering = metering
         self._refusals = refusals
         self._max_bytes = max_bytes + MULTIPART_OVERHEAD
 
@@ -45,7 +46,7 @@ class Guard:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            await self._check(scope["path"], key_in(headers.get(b"authorization")))
+            scope.setdefault("state", {})["caller"] = await self._caller(scope["path"], headers)
             declared = headers.get(b"content-length", "0")
             if declared.isdigit() and int(declared) > self._max_bytes:
                 raise self._too_large()
@@ -55,15 +56,19 @@ class Guard:
             return
         await self._app(scope, self._bounded(receive), send)
 
-    async def _check(self, path: str, key: str | None) -> None:
-        """Raises Unauthorized, StoreUnavailable."""
-        if key and key.startswith(PREFIX) and path in SECRETS_TAKEN and not self._keys.knows(key):
-            try:
-                if await self._secrets.find(key) is not None:
-                    return
-            except RedisError as error:
-                raise StoreUnavailable(f"Redis does not answer: {error}") from error
-        self._keys.check(key)
+    async def _caller(self, path: str, headers: Mapping[bytes, str]) -> Caller:
+        """Raises Unauthorized, Forbidden, QuotaExceeded, StoreUnavailable."""
+        key, scope = key_in(headers.get(b"authorization")), scope_of(path)
+        try:
+            known = await self._access.secret(key) if path in SECRETS_TAKEN else None
+            caller = known[0] if known else await self._access.caller(key)
+            self._access.check_origin(headers.get(b"origin"))
+            caller.require(scope)
+            if scope != "admin":
+                await self._metering.count_request(caller.tenant)
+        except RedisError as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        return caller
 
     def _bounded(self, receive: Receive) -> Receive:
         received = 0
@@ -84,9 +89,20 @@ class Guard:
         return TooLarge(f"the upload is larger than {megabytes} MiB", field="file")
 
 
+def scope_of(path: str) -> KeyScope:
+    """What a key must be good for to call a path under `/v1/`."""
+    if path.startswith("/v1/admin/"):
+        return "admin"
+    return "lists" if path.startswith("/v1/bias-lists") else "transcribe"
+
+
 def _refusal(error: SottoError) -> Response:
     metrics.ERRORS.labels(error.code).inc()
-    return JSONResponse(error_body(error), error.status)
+    headers = {}
+    if isinstance(error, Refused):
+        metrics.REFUSALS.labels(error.code).inc()
+        headers["Retry-After"] = str(error.retry_after_s)
+    return JSONResponse(error_body(error), error.status, headers)
 
 
 async def _refuse(reply: Response, receive: Receive, send: Send) -> None:

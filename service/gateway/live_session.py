@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,16 +12,19 @@ import numpy as np
 
 from service import metrics
 from service.audio.endpointer import Mark, SpeechStarted
-from service.errors import BadRequest, TooLarge
+from service.errors import AllowanceSpent, BadRequest, TooLarge
 from service.gateway.cadence import ArrivalClock, PartialCadence
 from service.gateway.context import Gateway
 from service.gateway.ingest import Ingest, Ingested, Pcm
+from service.gateway.metering import Allowance
 from service.gateway.relay import follow
 from service.gateway.stream_options import StreamOptions
 from service.gateway.writer import Progress, SessionWriter
 from service.log.event_log import Event
 from service.log.sessions import new_id
+from service.log.tenants import Tenant
 from service.log.turns import Turn
+from service.log.usage import Meter
 from service.transcript import SAMPLE_RATE
 
 APPEND_SAMPLES = SAMPLE_RATE // 10  # audio is written in pieces of at least 100 ms, or at a mark
@@ -41,6 +45,7 @@ class LiveSession:
         ingest: Ingest,
         writer: SessionWriter,
         *,
+        tenant: Tenant,
         after: int,
         resumed_seq: int,
     ) -> None:
@@ -49,6 +54,8 @@ class LiveSession:
         self._gateway = gateway
         self._ingest = ingest
         self._writer = writer
+        self._tenant = tenant
+        self._allowance = _allowance(gateway, tenant, session)
         self._after = after
         self._resumed_seq = resumed_seq
         self._pcm: list[Pcm] = []
@@ -58,14 +65,35 @@ class LiveSession:
         self._acked_at = 0.0
         self._acked_bytes = ingest.bytes_fed
         self._finished = False
+        self._spent = ""
 
     @classmethod
     async def open(
-        cls, gateway: Gateway, options: StreamOptions, *, bias_report: dict[str, Any] | None = None
+        cls, gateway: Gateway, tenant: Tenant, options: StreamOptions, *, bias_report: dict[str, Any] | None = None
     ) -> "LiveSession":
-        """Starts a session; `started` tells the report, if any. Raises Refused when there is no room for it."""
+        """Starts a session; `started` tells the report, if any. Raises Refused when there is no room for it, or the
+        tenant has used up what it may."""
         await gateway.admission.admit(options.model, live=True)
-        session, token = new_id("s"), secrets.token_urlsafe(24)
+        session = new_id("s")
+        options = replace(options, redact=tenant.privacy.redaction)
+        await gateway.metering.open_stream(tenant, session)
+        try:
+            await _allowance(gateway, tenant, session).require(1)
+            return await cls._begin(gateway, tenant, session, options, bias_report)
+        except BaseException:
+            await gateway.metering.close_stream(tenant.id, session)
+            raise
+
+    @classmethod
+    async def _begin(
+        cls,
+        gateway: Gateway,
+        tenant: Tenant,
+        session: str,
+        options: StreamOptions,
+        bias_report: dict[str, Any] | None,
+    ) -> "LiveSession":
+        token = secrets.token_urlsafe(24)
         owner = f"{gateway.name}/{secrets.token_hex(8)}"
         expires = datetime.now(UTC) + timedelta(seconds=gateway.settings.max_stream_s)
         started = {
@@ -75,22 +103,35 @@ class LiveSession:
             "expires_at": expires.isoformat(timespec="seconds"),
         } | _told(bias_report)
         await gateway.sessions.create(
-            session, owner=owner, wake=gateway.waker.channel, token=token, options=options.dump(), first=started
+            session,
+            owner=owner,
+            wake=gateway.waker.channel,
+            token=token,
+            options=options.dump(),
+            tenant=tenant.id,
+            meter=_meter(tenant, session),
+            retention_s=tenant.privacy.retention_s,
+            first=started,
         )
         writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
         ingest = Ingest(gateway.vad, options.format, options.endpointing)
-        await gateway.roster.add(session)
+        await gateway.roster.add(session, options.model)
+        metrics.ROUTED.labels(options.model, "stream").inc()
         gateway.biasing.hold(options.bias)
-        return cls(gateway, session, options, ingest, writer, after=0, resumed_seq=0)
+        return cls(gateway, session, options, ingest, writer, tenant=tenant, after=0, resumed_seq=0)
 
     @classmethod
-    async def resume(cls, gateway: Gateway, session: str, token: str, last_seq: int) -> "LiveSession":
+    async def resume(
+        cls, gateway: Gateway, tenant: Tenant, session: str, token: str, last_seq: int
+    ) -> "LiveSession":
         """Takes a session over from a lost connection, of this or any other gateway.
 
-        Raises NotFound, Unauthorized.
+        Raises NotFound, also for a session of another tenant, and Unauthorized.
         """
         owner = f"{gateway.name}/{secrets.token_hex(8)}"
-        record = await gateway.sessions.take_over(session, token=token, owner=owner, wake=gateway.waker.channel)
+        record = await gateway.sessions.take_over(
+            session, token=token, owner=owner, wake=gateway.waker.channel, tenant=tenant.id
+        )
         await gateway.waker.call(record.former_wake, session)
         if last_seq >= record.resumed_seq:
             raise BadRequest("no event has that number yet", field="last_seq")
@@ -105,10 +146,13 @@ class LiveSession:
             progress=Progress(record.samples, record.ended, record.next_utterance),
         )
         ingest = Ingest.restore(gateway.vad, options.format, options.endpointing, record.snapshot, record.bytes_safe)
-        live = cls(gateway, session, options, ingest, writer, after=last_seq, resumed_seq=record.resumed_seq)
+        live = cls(
+            gateway, session, options, ingest, writer, tenant=tenant, after=last_seq, resumed_seq=record.resumed_seq
+        )
         live._finished = record.finishing
         await writer.enqueue_outstanding()
-        await gateway.roster.add(session)
+        await gateway.metering.open_stream(tenant, session, resumed=True)
+        await gateway.roster.add(session, options.model)
         gateway.biasing.hold(options.bias)
         return live
 
@@ -121,6 +165,8 @@ class LiveSession:
             gateway.store, gateway.sessions, gateway.waker, self.id, after=self._after, resumed_seq=self._resumed_seq
         ):
             self._observe(event)
+            if "spent" in event:  # in place of `finished`, behind the last final
+                raise AllowanceSpent(event["spent"], field="audio_minutes_per_month")
             yield event
 
     def _observe(self, event: Event) -> None:
@@ -132,12 +178,17 @@ class LiveSession:
             ):
                 metrics.FIRST_PARTIAL_SECONDS.observe(age)
         elif event["type"] == "final" and (age := self._arrivals.age_s(event["end"], time.monotonic())) is not None:
-            metrics.FINAL_SECONDS.observe(age)
+            metrics.FINAL_SECONDS.labels(self.options.model).observe(age)
 
     # ---- audio in
 
     async def feed(self, data: bytes) -> None:
-        """Takes the next bytes of the stream. Raises BadAudio, TooLarge, Conflict, NotFound."""
+        """Takes the next bytes of the stream; none when the tenant's allowance is spent, which `events` will raise.
+
+        Raises BadAudio, TooLarge, Conflict, NotFound.
+        """
+        if self._spent:
+            return
         if self._finished:
             raise BadRequest("audio after finish", field="audio")
         for at in range(0, len(data), FEED_BYTES):
@@ -145,6 +196,8 @@ class LiveSession:
             self._keep(self._ingest.feed(piece))
             if self._marks or sum(map(len, self._pcm)) >= APPEND_SAMPLES:
                 await self._append()
+                if await self._is_spent():
+                    return
             if piece is data:
                 break
         await self._wait_while_undecoded()
@@ -163,24 +216,30 @@ class LiveSession:
         await self._append(ack=True)
         duration_s = self._writer.samples / SAMPLE_RATE
         await self._gateway.sessions.finish(
-            self.id, self._writer.owner, utterances=self._writer.ended, duration_s=duration_s
+            self.id, self._writer.owner, utterances=self._writer.ended, duration_s=duration_s, spent=self._spent
         )
         self._gateway.waker.ring(self.id)
 
     async def settle(self) -> None:
         """Writes what is still held back, so that it is safe; for a connection that goes quiet or away."""
-        if self._pcm or self._ingest.bytes_fed != self._acked_bytes:
+        if not self._spent and (self._pcm or self._ingest.bytes_fed != self._acked_bytes):
             await self._append(ack=True)
 
     async def abandon(self) -> None:
         """Forgets the session at once, for a protocol that cannot resume; workers drop the turns that wait."""
-        await self.close()
+        await self._let_go(resumable=False)
         await self._gateway.sessions.delete(self.id)
+        await self._gateway.metering.usage.settle(self.id)
 
     async def close(self) -> None:
         """Lets go of the session: another connection may resume it until it expires."""
+        await self._let_go(resumable=not self._finished)
+        await self._gateway.metering.usage.settle(self.id)
+
+    async def _let_go(self, *, resumable: bool) -> None:
         self._gateway.biasing.release(self.options.bias)
-        await self._gateway.roster.remove(self.id)
+        await self._gateway.roster.remove(self.id, resumable=resumable)
+        await self._gateway.metering.close_stream(self._tenant.id, self.id)
 
     async def configure(self, options: StreamOptions, *, bias_report: dict[str, Any] | None = None) -> None:
         """New options, effective from the next utterance; `configured` tells the report, if any."""
@@ -241,6 +300,15 @@ class LiveSession:
         if utterance:
             await self._ask_for_partial(*utterance)
 
+    async def _is_spent(self) -> bool:
+        """Ends the stream when its tenant's audio of this month is used up: what was written is transcribed yet."""
+        try:
+            await self._allowance.require(self._writer.samples + 1)
+        except AllowanceSpent as error:
+            self._spent = error.message
+            await self.finish()
+        return bool(self._spent)
+
     async def _ask_for_partial(self, utterance: int, start: int) -> None:
         speaking = self._ingest.endpointer.in_speech
         if not self.options.interim or not speaking:
@@ -260,6 +328,14 @@ class LiveSession:
         while self._writer.undecoded_s > MAX_UNDECODED_S:
             await asyncio.sleep(WAIT_FOR_FINALS_S)
             self._writer.note_progress(await self._gateway.sessions.next_utterance(self.id))
+
+
+def _meter(tenant: Tenant, session: str) -> Meter:
+    return Meter(tenant.id, session, "live")
+
+
+def _allowance(gateway: Gateway, tenant: Tenant, session: str) -> Allowance:
+    return gateway.metering.allowance(tenant, _meter(tenant, session))
 
 
 def _told(bias_report: dict[str, Any] | None) -> dict[str, Any]:

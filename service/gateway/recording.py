@@ -3,11 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
+from service import metrics
 from service.audio.container import read_file
 from service.audio.endpointer import Endpointer, EndpointerOptions, Mark
 from service.errors import DecodeFailed, SottoError
@@ -19,6 +20,8 @@ from service.gateway.writer import SessionWriter
 from service.log.event_log import Event
 from service.log.sessions import new_id
 from service.log.tasks import cancel_tasks
+from service.log.tenants import Tenant
+from service.log.usage import Meter
 from service.transcript import SAMPLE_RATE
 
 READ_S = 5.0  # seconds of audio per step of decoding
@@ -33,6 +36,7 @@ class RecordingOptions:
     """What a request asked for; `model` is a model that a worker serves.
 
     `languages`: candidates of the detection, all where there are none. `logprobs`: finals tell those of their tokens.
+    `redact`: what the tenant has struck out of the texts.
     """
 
     model: str
@@ -45,6 +49,7 @@ class RecordingOptions:
     logprobs: bool = False
     endpointing: EndpointerOptions = EndpointerOptions.OFFLINE
     bias: Bias = field(default_factory=Bias)
+    redact: dict[str, Any] = field(default_factory=dict)
 
     def for_turn(self) -> dict[str, Any]:
         options = {
@@ -56,6 +61,7 @@ class RecordingOptions:
         asked = {
             "languages": list(self.languages),
             "logprobs": self.logprobs,
+            "redact": self.redact,
             # a temperature that is asked for replaces the fallback ladder
             "temperatures": [0.0, self.temperature] if self.temperature else [],
         }
@@ -79,48 +85,60 @@ class RecordingOptions:
 class Recording:
     """One upload. `source` is a seekable file; `filename` names formats that have no header.
 
+    `account`: what its audio is counted for once, however often it is tried; itself where there is none.
     All channels are mixed, or `channel` alone is taken, counted from 0.
     """
 
     def __init__(
         self,
         gateway: Gateway,
+        tenant: Tenant,
         source: BinaryIO,
         filename: str | None,
         options: RecordingOptions,
         *,
         channel: int | None = None,
+        account: str | None = None,
     ) -> None:
         self._gateway = gateway
         self._source = source
         self._filename = filename
         self._channel = channel
-        self._options = options
+        self._options = replace(options, redact=tenant.privacy.redaction)
         self._session = new_id("r")
+        self._tenant = tenant
+        self._meter = Meter(tenant.id, account or self._session, "bulk")
+        self._allowance = gateway.metering.allowance(tenant, self._meter)
         self._owner = f"{gateway.name}/{secrets.token_hex(8)}"
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """`final` events as they become ready, in order, then `finished`.
 
         Raises BadAudio, TooLarge, UnsupportedMedia for the file, DecodeFailed for an utterance that failed on
-        every delivery.
+        every delivery, AllowanceSpent when its tenant's audio of this month is used up.
         """
-        gateway = self._gateway
+        gateway, model = self._gateway, self._options.model
+        await self._allowance.require(1)
+        metrics.ROUTED.labels(model, "recording").inc()
         with gateway.biasing.held(self._options.bias):
-            await gateway.recordings.create(
-                self._session,
-                owner=self._owner,
-                wake=gateway.waker.channel,
-                token=secrets.token_urlsafe(24),
-                options=self._options.dump(),
-            )
-            producer = asyncio.create_task(self._produce())
-            try:
-                async for event in self._finals(producer):
-                    yield event
-            finally:
-                await cancel_tasks((producer,))
-                await gateway.recordings.delete(self._session)
+            async with gateway.roster.using(model, self._session):
+                await gateway.recordings.create(
+                    self._session,
+                    owner=self._owner,
+                    wake=gateway.waker.channel,
+                    token=secrets.token_urlsafe(24),
+                    options=self._options.dump(),
+                    tenant=self._tenant.id,
+                    meter=self._meter,
+                )
+                producer = asyncio.create_task(self._produce())
+                try:
+                    async for event in self._finals(producer):
+                        yield event
+                finally:
+                    await cancel_tasks((producer,))
+                    await gateway.recordings.delete(self._session)
+                    await gateway.metering.usage.settle(self._session)
 
     async def _finals(self, producer: "asyncio.Task[None]") -> AsyncGenerator[Event, None]:
         gateway = self._gateway
@@ -166,6 +184,7 @@ class Recording:
         gateway.waker.ring(self._session)
 
     async def _write(self, writer: SessionWriter, endpointer: Endpointer, pcm: Pcm, marks: list[Mark]) -> None:
+        await self._allowance.require(writer.samples + len(pcm))
         utterance = endpointer.open_utterance
         await writer.write(
             pcm, marks, options_of=lambda _: self._options.for_turn(), open_start=utterance[1] if utterance else None

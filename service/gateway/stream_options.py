@@ -22,6 +22,7 @@ class StreamOptions:
 
     `languages`: candidates of the detection, all where there are none; `prompt`: text to lean on. `every_final`: an
     utterance in which nothing was said has a final too, an empty one. `logprobs`: finals tell those of their tokens.
+    `redact`: what the tenant has struck out of the texts.
     """
 
     model: str
@@ -35,6 +36,7 @@ class StreamOptions:
     endpointing: EndpointerOptions = field(default_factory=EndpointerOptions)
     bias: Bias = field(default_factory=Bias)
     began_with: BeganWith | None = None
+    redact: dict[str, Any] = field(default_factory=dict)
 
     def for_turn(self, utterance: int) -> dict[str, Any]:
         """The part that travels with a turn of that utterance."""
@@ -45,6 +47,7 @@ class StreamOptions:
             "prompt": self.prompt,
             "every_final": self.every_final,
             "logprobs": self.logprobs,
+            "redact": self.redact,
         }
         return {"language": self.language} | {name: value for name, value in asked.items() if value} | bias.for_turn()
 

@@ -57,7 +57,7 @@ class AudioLog:
         self._store = store
         self.session = session
         keys = store.keys
-        self._keys = [keys.state(session), keys.audio(session), keys.events(session)]
+        self._keys = [keys.state(session), keys.audio(session), keys.events(session), keys.meter(session)]
 
     async def append(self, owner: str, chunk: Chunk, *, ttl_s: int) -> tuple[Status, int]:
         """Writes audio, marks, events and the ingest snapshot in one step.

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.biasing.entries import Entry, digest, dump, load, normalized, require_room
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, TooManyEntries, TooManyLists
 from service.log.store import Store
+from service.log.tenants import Limits
 
 LIST_NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 GRACE_S = 60  # entries that lost their last name stay so long for a request that has just looked the name up
@@ -36,16 +37,49 @@ class _Record:
     named: NamedList | None
 
 
-class BiasLists:
-    """Entries are immutable. They live while a name points to them, or somebody keeps them."""
+class BiasEntries:
+    """Entries are immutable. They live while a name points to them, or somebody keeps them.
+
+    Tenants share them: nobody finds entries by a digest without having had them.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lists = store.keys.bias_lists()
+
+    async def intern(self, entries: Sequence[Entry], ttl_s: int) -> str:
+        """Stores entries that have no name, and keeps them for `ttl_s`. Their digest."""
+        content_digest, content = await asyncio.to_thread(_pack, entries)
+        key = self._store.keys.bias_entries(content_digest)
+        await self._store.script("keep_bias_entries", [key], [ttl_s, content])
+        return content_digest
+
+    async def keep(self, digests: Iterable[str], ttl_s: int) -> None:
+        """Has entries live for at least `ttl_s` more, whatever becomes of the names that point to them."""
+        if keys := [self._store.keys.bias_entries(each) for each in digests]:
+            await self._store.script("keep_bias_entries", keys, [ttl_s])
+
+    async def load(self, content_digest: str) -> tuple[Entry, ...]:
+        """The entries of that digest. Raises NotFound when nothing points to them and nobody has kept them."""
+        content = await self._store.redis.hget(self._store.keys.bias_entries(content_digest), "content")
+        if content is None:
+            raise NotFound(f"the entries {content_digest!r} are not kept any more", field="bias_lists")
+        return await asyncio.to_thread(_unpack, content)
+
+
+class BiasLists(BiasEntries):
+    """The named lists of one tenant."""
+
+    def __init__(self, store: Store, tenant: str, limits: Limits | None = None) -> None:
+        super().__init__(store)
+        self._limits = limits or Limits()
+        self._lists = store.keys.bias_lists(tenant)
 
     async def put(self, name: str, entries: Sequence[Entry], *, expected: int | None = None) -> NamedList:
-        """Creates or replaces a list. Raises TooManyEntries, and Conflict when its version is not `expected`."""
-        require_room(len(entries))
+        """Creates or replaces a list.
+
+        Raises TooManyEntries, TooManyLists, and Conflict when its version is not `expected`.
+        """
+        self._require_room(len(entries))
         while True:
             now = await self._read(name, expected)
             if changed := await self._point(name, now, entries):
@@ -68,7 +102,7 @@ class BiasLists:
             former = await self.load(_existing(name, now).digest)
             by_phrase = {entry.phrase: entry for entry in former if entry.phrase not in gone}
             by_phrase |= {entry.phrase: entry for entry in add}
-            require_room(len(by_phrase))
+            self._require_room(len(by_phrase))
             if changed := await self._point(name, now, tuple(by_phrase.values())):
                 return changed
 
@@ -88,24 +122,12 @@ class BiasLists:
         records = [_record(name.decode(), raw) for name, raw in sorted(stored.items())]
         return [record.named for record in records if record.named]
 
-    async def intern(self, entries: Sequence[Entry], ttl_s: int) -> str:
-        """Stores entries that have no name, and keeps them for `ttl_s`. Their digest."""
-        content_digest, content = await asyncio.to_thread(_pack, entries)
-        key = self._store.keys.bias_entries(content_digest)
-        await self._store.script("keep_bias_entries", [key], [ttl_s, content])
-        return content_digest
-
-    async def keep(self, digests: Iterable[str], ttl_s: int) -> None:
-        """Has entries live for at least `ttl_s` more, whatever becomes of the names that point to them."""
-        if keys := [self._store.keys.bias_entries(each) for each in digests]:
-            await self._store.script("keep_bias_entries", keys, [ttl_s])
-
-    async def load(self, content_digest: str) -> tuple[Entry, ...]:
-        """The entries of that digest. Raises NotFound when nothing points to them and nobody has kept them."""
-        content = await self._store.redis.hget(self._store.keys.bias_entries(content_digest), "content")
-        if content is None:
-            raise NotFound(f"the entries {content_digest!r} are not kept any more", field="bias_lists")
-        return await asyncio.to_thread(_unpack, content)
+    def _require_room(self, entries: int) -> None:
+        require_room(entries)
+        if self._limits.entries_per_list and entries > self._limits.entries_per_list:
+            raise TooManyEntries(
+                f"{entries} entries; at most {self._limits.entries_per_list} are allowed in a list", field="phrases"
+            )
 
     async def _read(self, name: str, expected: int | None = None) -> _Record:
         """The record of a name. Raises Conflict when there is no list of the version that is expected."""
@@ -127,8 +149,11 @@ class BiasLists:
 
     async def _change(self, name: str, seen: _Record, raw: str, entries: list[str], content: bytes) -> bool:
         """Replaces a record that still is as it was seen; `entries` are the keys of what it gains and loses."""
-        arguments = [name, seen.raw, raw, content, GRACE_S]
+        most = self._limits.bias_lists if seen.named is None else 0
+        arguments = [name, seen.raw, raw, content, GRACE_S, most]
         status = await self._store.script("point_bias_list", [self._lists, *entries], arguments)
+        if status == b"full":
+            raise TooManyLists(f"{most} lists are kept, the most allowed", field="name")
         return bool(status == b"ok")
 
 

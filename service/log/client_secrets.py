@@ -1,4 +1,4 @@
-"""Short-lived secrets that stand in for an API key in a browser, and the session that each was made for."""
+"""Short-lived secrets that stand in for an API key in a browser, whose they are, and the session each was made for."""
 
 import json
 import secrets
@@ -20,25 +20,31 @@ class ClientSecret:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class MadeFor:
+    """The tenant that a secret belongs to, and what whoever presents it asked for."""
+
+    tenant: str
+    session: dict[str, Any]
+
+
 class ClientSecrets:
     """Redis holds a secret's hash only, and forgets it when it expires."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def create(self, session: dict[str, Any], *, ttl_s: int) -> ClientSecret:
-        """A secret that opens streams for `ttl_s` seconds; `session` is what whoever presents it asked for."""
+    async def create(self, tenant: str, session: dict[str, Any], *, ttl_s: int) -> ClientSecret:
+        """A secret that transcribes as `tenant` for `ttl_s` seconds; `session` is what its holder begins with."""
         value = PREFIX + secrets.token_urlsafe(32)
-        await self._store.redis.set(self._key(value), json.dumps(session), ex=ttl_s)
+        stored = json.dumps({"tenant": tenant, "session": session})
+        await self._store.redis.set(self._key(value), stored, ex=ttl_s)
         return ClientSecret(value, int(time.time()) + ttl_s)
 
-    async def find(self, value: str) -> dict[str, Any] | None:
-        """The session of a secret; None when it has expired or never was."""
+    async def find(self, value: str) -> MadeFor | None:
+        """What a secret was made for; None when it has expired or never was."""
         stored = await self._store.redis.get(self._key(value))
-        if stored is None:
-            return None
-        session: dict[str, Any] = json.loads(stored)
-        return session
+        return MadeFor(**json.loads(stored)) if stored else None
 
     def _key(self, value: str) -> str:
         return self._store.keys.client_secret(token_hash(value))

@@ -35,23 +35,30 @@ class Jobs:
         self._queue = store.keys.job_queue()
         self._ttl_s = ttl_s
 
-    async def submit(self, job: str, upload: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
+    async def submit(self, job: str, tenant: str, upload: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
         """Stores the upload and the record, then queues the job; after that nothing of it can be lost."""
         redis, key = self._store.redis, self._store.keys.upload(job)
         while chunk := upload.read(CHUNK_BYTES):
             await redis.rpush(key, chunk)
             await redis.expire(key, self._ttl_s)
-        record = {"id": job, "status": "queued", "progress": 0.0, "created": time.time(), "options": options}
+        record = {
+            "id": job,
+            "tenant": tenant,
+            "status": "queued",
+            "progress": 0.0,
+            "created": time.time(),
+            "options": options,
+        }
         await redis.set(self._store.keys.job(job), json.dumps(record), ex=self._ttl_s)
         await redis.xadd(self._queue, {"job": job})
         return record
 
-    async def get(self, job: str) -> dict[str, Any]:
-        """Raises NotFound when there is no such job, or its time is over."""
+    async def get(self, job: str, tenant: str | None = None) -> dict[str, Any]:
+        """Raises NotFound when there is no such job, its time is over, or it is not that tenant's."""
         stored = await self._store.redis.get(self._store.keys.job(job))
-        if stored is None:
+        record: dict[str, Any] | None = json.loads(stored) if stored else None
+        if record is None or tenant not in (None, record["tenant"]):
             raise NotFound(f"no job {job!r}", field="id")
-        record: dict[str, Any] = json.loads(stored)
         return record
 
     async def update(self, job: str, **changes: Any) -> dict[str, Any]:

@@ -103,7 +103,13 @@ class Publisher:
         keys = self._store.keys
         status = await self._store.script(
             "publish_final",
-            [keys.state(turn.session), keys.audio(turn.session), keys.events(turn.session)],
+            [
+                keys.state(turn.session),
+                keys.audio(turn.session),
+                keys.events(turn.session),
+                keys.meter(turn.session),
+                keys.kept(turn.session),
+            ],
             [
                 lease.token,
                 turn.utterance,

@@ -5,12 +5,14 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from service.errors import Conflict, NotFound, Unauthorized
 from service.log.event_log import MAX_EVENTS, Event, encode
 from service.log.store import Store
+from service.log.tenants import DEFAULT
+from service.log.usage import ACCOUNT_KEPT_S, SETTLE_EVERY_S, Meter
 
 FINISHED_TTL_S = 60  # how long the events of a finished session can still be asked for
 STALE_PARTIAL_MS = 5_000  # a partial turn that was never answered is given up
@@ -59,14 +61,22 @@ class Sessions:
         wake: str,
         token: str,
         options: dict[str, Any],
+        tenant: str = DEFAULT,
+        meter: Meter | None = None,
+        retention_s: int = 0,
         first: Event | None = None,
     ) -> None:
-        """Writes a new session's record and, if given, its first event (`started`)."""
+        """Writes a new session's record and, if given, its first event (`started`).
+
+        What it uses is counted where it has a `meter`, and its finals are kept for `retention_s` behind the last one.
+        """
         state, _, events = self._keys(session)
-        record = {
+        keys = self._store.keys
+        record: dict[str, Any] = {
             "owner": owner,
             "wake": wake,
             "token": token_hash(token),
+            "tenant": tenant,
             "options": json.dumps(options),
             "seq": 1 if first else 0,
             "samples": 0,
@@ -77,21 +87,34 @@ class Sessions:
             "created": time.time(),
             "ttl": self.ttl_s,
         }
+        record |= ({"metered": 1} if meter else {}) | ({"retention_s": retention_s} if retention_s else {})
+        if meter:  # before there is something to count, lest it be forgotten
+            await self._store.redis.zadd(keys.metered(), {session: time.time() + SETTLE_EVERY_S})
         pipe = self._store.redis.pipeline(transaction=True)
         pipe.hset(state, mapping=record)
         pipe.expire(state, self.ttl_s)
+        if meter:
+            pipe.hset(keys.meter(session), mapping=asdict(meter))
+            pipe.expire(keys.meter(session), ACCOUNT_KEPT_S)
+        if retention_s:
+            pipe.delete(keys.kept(session))
+            pipe.rpush(keys.kept(session), json.dumps({"tenant": tenant, "created": record["created"]}))
+            pipe.expire(keys.kept(session), retention_s + self.ttl_s)
         if first:
             pipe.delete(events)
             pipe.xadd(events, {"event": encode(first)}, id="1-0")
             pipe.expire(events, self.ttl_s)
         await pipe.execute()
 
-    async def take_over(self, session: str, *, token: str, owner: str, wake: str) -> SessionRecord:
+    async def take_over(
+        self, session: str, *, token: str, owner: str, wake: str, tenant: str = DEFAULT
+    ) -> SessionRecord:
         """Makes `owner` the only connection that may append, and logs `resumed`.
 
-        Raises NotFound when the session has expired, Unauthorized when the token is not its own.
+        Raises NotFound when the session has expired or is another tenant's, Unauthorized when the token is not its own.
         """
-        reply = await self._store.script("take_over", self._keys(session), [token_hash(token), owner, wake, self.ttl_s])
+        arguments = [token_hash(token), owner, wake, self.ttl_s, tenant]
+        reply = await self._store.script("take_over", self._keys(session), arguments)
         status = reply[0].decode()
         if status == "gone":
             raise NotFound("the session has expired or never was", field="session")
@@ -137,9 +160,13 @@ class Sessions:
         result: Literal["ok", "busy", "ended", "gone", "taken"] = status.decode()
         return result
 
-    async def finish(self, session: str, owner: str, *, utterances: int, duration_s: float) -> None:
-        """Declares the end of audio after `utterances` utterances; `finished` follows the last final."""
-        finished = encode({"type": "finished", "duration": round(duration_s, 3)})
+    async def finish(self, session: str, owner: str, *, utterances: int, duration_s: float, spent: str = "") -> None:
+        """Declares the end of audio after `utterances` utterances; `finished` follows the last final.
+
+        `spent` tells why the server ended it: the allowance of its tenant.
+        """
+        told = {"type": "finished", "duration": round(duration_s, 3)} | ({"spent": spent} if spent else {})
+        finished = encode(told)
         _expect_ok(
             await self._store.script("finish", self._keys(session), [owner, utterances, finished, FINISHED_TTL_S])
         )

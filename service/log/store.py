@@ -1,37 +1,41 @@
 """The connection to Redis, the names of its keys, and the Lua scripts.
 
-All keys of one session share a hash tag, as do the turn queues of one model and all bias lists, so every script
-touches one Redis Cluster slot.
+All keys of one session share a hash tag, as do the turn queues of one model, the counters of one tenant and all bias
+lists, so every script touches one Redis Cluster slot.
 """
 
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from service.errors import StoreUnavailable
+from service.log import topology
 
 TurnKind = Literal["final", "partial", "bulk"]
 TURN_KINDS: tuple[TurnKind, ...] = ("final", "partial", "bulk")
 
-RETRIES = 40  # with the backoff below: rides out about 15 s of a restarting server
 SCRIPTS = (
     "append",
     "begin",
     "claim",
+    "count_request",
     "emit",
     "finish",
+    "grant",
     "keep_bias_entries",
     "keep_claims",
+    "oldest",
+    "open_stream",
     "point_bias_list",
     "publish_draft",
     "publish_final",
     "publish_partial",
+    "replace",
+    "replace_field",
     "request_partial",
+    "settle",
     "take_over",
 )
 
@@ -57,8 +61,17 @@ class Keys:
     def dead_turns(self, model: str) -> str:
         return f"{self.prefix}:{{turns:{model}}}:dead"
 
+    def uses(self, model: str) -> str:
+        return f"{self.prefix}:{{turns:{model}}}:uses"
+
     def workers(self) -> str:
         return f"{self.prefix}:workers"
+
+    def hosts(self) -> str:
+        return f"{self.prefix}:hosts"
+
+    def deployment(self) -> str:
+        return f"{self.prefix}:deployment"
 
     def open_sessions(self) -> str:
         return f"{self.prefix}:open"
@@ -75,14 +88,47 @@ class Keys:
     def job_queue(self) -> str:
         return f"{self.prefix}:{{jobs}}:waiting"
 
-    def bias_lists(self) -> str:
-        return f"{self.prefix}:{{bias}}:lists"
+    def bias_lists(self, tenant: str) -> str:
+        return f"{self.prefix}:{{bias}}:lists:{tenant}"
 
     def bias_entries(self, digest: str) -> str:
         return f"{self.prefix}:{{bias}}:entries:{digest}"
 
     def client_secret(self, hashed: str) -> str:
         return f"{self.prefix}:secret:{hashed}"
+
+    def meter(self, session: str) -> str:
+        return f"{self.prefix}:{{{session}}}:meter"
+
+    def kept(self, session: str) -> str:
+        return f"{self.prefix}:{{{session}}}:kept"
+
+    def metered(self) -> str:
+        return f"{self.prefix}:metered"
+
+    def tenant_requests(self, tenant: str) -> str:
+        return f"{self.prefix}:{{tenant:{tenant}}}:requests"
+
+    def tenant_streams(self, tenant: str) -> str:
+        return f"{self.prefix}:{{tenant:{tenant}}}:streams"
+
+    def tenant_allowance(self, tenant: str) -> str:
+        return f"{self.prefix}:{{tenant:{tenant}}}:allowance"
+
+    def tenant_account(self, tenant: str, account: str) -> str:
+        return f"{self.prefix}:{{tenant:{tenant}}}:account:{account}"
+
+    def tenant_usage(self, tenant: str, day: str) -> str:
+        return f"{self.prefix}:{{tenant:{tenant}}}:usage:{day}"
+
+    def tenants(self) -> str:
+        return f"{self.prefix}:tenants"
+
+    def api_keys(self) -> str:
+        return f"{self.prefix}:api_keys"
+
+    def api_keys_used(self) -> str:
+        return f"{self.prefix}:api_keys_used"
 
 
 class Store:
@@ -93,15 +139,7 @@ class Store:
         self.url = url
         self.keys = Keys(prefix)
         # Any: redis-py's reply types are unions over every protocol and decoding mode
-        self.redis: Any = Redis.from_url(
-            url,
-            decode_responses=False,
-            socket_connect_timeout=5,
-            socket_timeout=10,
-            health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), RETRIES),
-            retry_on_error=[ConnectionError, TimeoutError, BusyLoadingError],
-        )
+        self.redis: Any = topology.connect(url)
         folder = files("service.log") / "scripts"
         self._scripts = {
             name: self.redis.register_script((folder / f"{name}.lua").read_text("utf-8")) for name in SCRIPTS
@@ -122,4 +160,4 @@ class Store:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
 
     async def close(self) -> None:
-        await self.redis.aclose()
+        await topology.close(self.redis)

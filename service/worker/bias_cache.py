@@ -7,7 +7,7 @@ from typing import Any
 
 from service.biasing.bias import Bias, BiasList
 from service.errors import NotFound
-from service.log.bias_lists import BiasLists
+from service.log.bias_lists import BiasEntries
 from service.log.store import Store
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class BiasCache:
     """Belongs to one worker; the least recently used lists go first."""
 
     def __init__(self, store: Store, *, max_bytes: int = MAX_BYTES) -> None:
-        self._lists = BiasLists(store)
+        self._lists = BiasEntries(store)
         self._max_bytes = max_bytes
         self._cached: OrderedDict[str, BiasList] = OrderedDict()
 

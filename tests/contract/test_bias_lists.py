@@ -16,7 +16,7 @@ CLIENTS = (Entry("Zoë Straßer"), Entry("李娜"), Entry("Юлия Ким", lan
 
 @pytest.fixture
 def lists(store: Store) -> BiasLists:
-    return BiasLists(store)
+    return BiasLists(store, "acme")
 
 
 async def life_s(store: Store, content_digest: str) -> int:
@@ -137,10 +137,10 @@ async def test_entries_that_are_gone_are_not_found_and_not_revived(lists: BiasLi
 
 async def test_a_change_whose_reply_was_lost_counts_once(lists: BiasLists, store: Store) -> None:
     named = await lists.put("brands", BRANDS)
-    raw = await store.redis.hget(store.keys.bias_lists(), "brands")
+    raw = await store.redis.hget(store.keys.bias_lists("acme"), "brands")
     entries = store.keys.bias_entries(named.digest)
     again = await store.script(
-        "point_bias_list", [store.keys.bias_lists(), entries], ["brands", "", raw, b"x", GRACE_S]
+        "point_bias_list", [store.keys.bias_lists("acme"), entries], ["brands", "", raw, b"x", GRACE_S, 0]
     )
     assert again == b"ok"
     assert await store.redis.hget(entries, "names") == b"1"

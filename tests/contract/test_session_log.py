@@ -83,11 +83,21 @@ def test_all_keys_of_a_script_share_a_cluster_slot() -> None:
     from redis.cluster import key_slot
 
     keys = Keys("sotto")
-    session = {key_slot(key("s_1").encode()) for key in (keys.state, keys.audio, keys.events)}
+    session = {key_slot(key("s_1").encode()) for key in (keys.state, keys.audio, keys.events, keys.meter, keys.kept)}
     turns = {key_slot(keys.turns("base", kind).encode()) for kind in ("final", "partial", "bulk")}  # type: ignore[arg-type]
-    lists = {key_slot(key.encode()) for key in (keys.bias_lists(), keys.bias_entries("0"), keys.bias_entries("1"))}
-    assert len(session) == len(turns) == len(lists) == 1
-    assert len(SCRIPTS) == 13
+    lists = {key_slot(key.encode()) for key in (keys.bias_lists("acme"), keys.bias_entries("0"), keys.bias_entries("1"))}
+    tenant = {
+        key_slot(key.encode())
+        for key in (
+            keys.tenant_requests("acme"),
+            keys.tenant_streams("acme"),
+            keys.tenant_allowance("acme"),
+            keys.tenant_account("acme", "s_1"),
+            keys.tenant_usage("acme", "2026-11-21"),
+        )
+    }
+    assert len(session) == len(turns) == len(lists) == len(tenant) == 1
+    assert len(SCRIPTS) == 20
 
 
 async def test_reads_back_exactly_the_samples_asked_for_across_chunks(session: Fixture) -> None:

@@ -20,7 +20,7 @@ ROUTE = f"/v1/bias-lists/{NAME}"
 @pytest.fixture
 def lists(api: httpx.Client, store: "redis.Redis") -> httpx.Client:
     """The API where no list has ever been."""
-    store.delete(KEYS.bias_lists())
+    store.delete(KEYS.bias_lists("default"))
     return api
 
 

@@ -17,16 +17,19 @@ from service.gateway.live_session import LiveSession
 from service.gateway.stream_options import StreamOptions
 from service.log.publishing import Publisher
 from service.log.store import Store
+from service.log.tenants import DEFAULT, Tenant
 from service.log.turns import TurnQueue
 from service.log.workers import WorkerStatus
 from service.settings import Settings
 from service.worker.loading import Loaded, Loader
 from service.worker.loop import Worker
+from service.worker.slots import Slots
 from tests.conftest import DATA
 from tests.e2e.raw_stream import RawStream, started
 from tests.integration.conftest import speech
 
 NAME, HEARD = "Comedien Maille", "Comedian Mail"
+TENANT = Tenant(id=DEFAULT)
 CLIP = "human-en-vm-newuser.flac"
 PIECE = 6_400  # bytes: 200 ms
 SILENCE = np.zeros(2 * 16_000, "<i2").tobytes()
@@ -89,8 +92,8 @@ async def gateway(store: Store) -> AsyncIterator[Gateway]:
 
 async def loaded_turns(gateway: Gateway, store: Store, wish: BiasWish) -> dict[str, Loaded]:
     """What a worker would decode of the clip, by kind of turn: partials before its end, the final behind it."""
-    bias = (await gateway.biasing.resolve(wish)).bias
-    live = await LiveSession.open(gateway, StreamOptions("base", language="en", interim=True, bias=bias))
+    bias = (await gateway.biasing.resolve(TENANT, wish)).bias
+    live = await LiveSession.open(gateway, TENANT, StreamOptions("base", language="en", interim=True, bias=bias))
     loader, queue = Loader(store, Publisher(store)), TurnQueue(store, "base")
     await queue.ensure_group()
     found: dict[str, Loaded] = {}
@@ -133,10 +136,10 @@ async def test_a_list_that_makes_turns_fail_costs_its_names_but_no_transcript(
 ) -> None:
     decoder = Tripping(base_model_dir, device="cpu", compute_type="int8", threads=1)
     status = WorkerStatus("w", "base", "cpu", "int8", slots=1, max_batch=4, busy=0, languages=decoder.languages)
-    worker = Worker(store, decoder, status, gather_ms=0, claim_idle_ms=5_000, max_deliveries=3)
+    worker = Worker(store, decoder, status, Slots(1), gather_ms=0, claim_idle_ms=5_000, max_deliveries=3)
     working = asyncio.create_task(worker.run())
-    bias = (await gateway.biasing.resolve(BiasWish(keywords=[NAME]))).bias
-    live = await LiveSession.open(gateway, StreamOptions("base", language="en", interim=False, bias=bias))
+    bias = (await gateway.biasing.resolve(TENANT, BiasWish(keywords=[NAME]))).bias
+    live = await LiveSession.open(gateway, TENANT, StreamOptions("base", language="en", interim=False, bias=bias))
     audio = speech(CLIP) + SILENCE
     for at in range(0, len(audio), PIECE):
         await live.feed(audio[at : at + PIECE])

@@ -16,10 +16,12 @@ from service.gateway.recording import RecordingOptions
 from service.gateway.stream_options import StreamOptions
 from service.log.event_log import EventLog
 from service.log.store import Store
+from service.log.tenants import DEFAULT, Tenant
 from service.settings import Settings
 from tests.integration.conftest import speech
 
 FIRST, SECOND = digest((Entry("Loewe"),)), digest((Entry("Dior"),))
+TENANT = Tenant(id=DEFAULT)
 PIECE = 6_400  # bytes: 200 ms
 TWO_UTTERANCES = speech()[: 21 * 16_000]
 
@@ -32,11 +34,11 @@ async def gateway(store: Store) -> AsyncIterator[Gateway]:
 
 
 async def bias_of(gateway: Gateway, *keywords: str, **wish: Any) -> Bias:
-    return (await gateway.biasing.resolve(BiasWish(keywords=list(keywords), **wish))).bias
+    return (await gateway.biasing.resolve(TENANT, BiasWish(keywords=list(keywords), **wish))).bias
 
 
 async def open_stream(gateway: Gateway, bias: Bias) -> LiveSession:
-    return await LiveSession.open(gateway, StreamOptions("base", bias=bias))
+    return await LiveSession.open(gateway, TENANT, StreamOptions("base", bias=bias))
 
 
 async def configure(live: LiveSession, bias: Bias) -> None:
@@ -75,7 +77,7 @@ async def test_a_resumed_stream_keeps_it_too(gateway: Gateway, store: Store) -> 
     await live.settle()
     await live.close()
     [started, *_] = await EventLog(store, live.id).after(0)
-    again = await LiveSession.resume(gateway, live.id, started["resume_token"], started["seq"])
+    again = await LiveSession.resume(gateway, TENANT, live.id, started["resume_token"], started["seq"])
     await feed(again, TWO_UTTERANCES[again._ingest.bytes_fed :])
     await again.finish()
     assert await lists_of_finals(store) == {0: [FIRST], 1: [SECOND]}
@@ -83,7 +85,7 @@ async def test_a_resumed_stream_keeps_it_too(gateway: Gateway, store: Store) -> 
 
 async def test_without_a_bias_turns_carry_none(gateway: Gateway) -> None:
     weightless = Bias(keywords=FIRST, keyword_count=1, strength=0.0)
-    empty = (await gateway.biasing.resolve(BiasWish(keywords=["", "🍷"], strength=2.0))).bias
+    empty = (await gateway.biasing.resolve(TENANT, BiasWish(keywords=["", "🍷"], strength=2.0))).bias
     for bias in (Bias(), weightless, empty):
         assert "bias" not in StreamOptions("base", bias=bias).for_turn(0)
         assert "bias" not in RecordingOptions("base", bias=bias).for_turn()
@@ -98,7 +100,7 @@ async def test_lists_stay_small_on_their_way(gateway: Gateway, store: Store) -> 
 
 
 async def test_inline_entries_come_before_lists_and_empty_lists_not_at_all(gateway: Gateway) -> None:
-    lists = gateway.biasing.lists
+    lists = gateway.biasing.lists_of(TENANT)
     named = await lists.put("brands", [Entry("Dior")])
     await lists.put("nobody", [])
     bias = await bias_of(gateway, "Loewe", bias_lists=["nobody", "brands", "nobody"])
@@ -108,7 +110,7 @@ async def test_inline_entries_come_before_lists_and_empty_lists_not_at_all(gatew
 
 
 async def test_options_survive_being_stored(gateway: Gateway) -> None:
-    await gateway.biasing.lists.put("brands", [Entry("Dior")])
+    await gateway.biasing.lists_of(TENANT).put("brands", [Entry("Dior")])
     bias = await bias_of(gateway, "Loewe", bias_lists=["brands"], strength=0.5)
     stream = StreamOptions("base", bias=Bias()).following(StreamOptions("base", bias=bias), 7)
     assert StreamOptions.load(json.loads(json.dumps(stream.dump()))) == stream
@@ -124,16 +126,16 @@ async def test_options_of_an_earlier_gateway_are_without_bias() -> None:
 
 async def test_a_wish_changes_what_it_names_and_nothing_else(gateway: Gateway) -> None:
     resolve = gateway.biasing.resolve
-    first = await gateway.biasing.lists.put("brands", [Entry("Dior")])
-    now = (await resolve(BiasWish(["Loewe"], ["brands"], 0.5))).bias
-    await gateway.biasing.lists.put("brands", [Entry("Fendi")])
-    assert (await resolve(BiasWish(), now)).bias == now
-    stronger = (await resolve(BiasWish(strength=2.0), now)).bias
+    first = await gateway.biasing.lists_of(TENANT).put("brands", [Entry("Dior")])
+    now = (await resolve(TENANT, BiasWish(["Loewe"], ["brands"], 0.5))).bias
+    await gateway.biasing.lists_of(TENANT).put("brands", [Entry("Fendi")])
+    assert (await resolve(TENANT, BiasWish(), now)).bias == now
+    stronger = (await resolve(TENANT, BiasWish(strength=2.0), now)).bias
     assert (stronger.keywords, stronger.lists, stronger.strength) == (FIRST, (first,), 2.0)
-    assert (await resolve(BiasWish(keywords=[]), now)).bias.digests == (SECOND,)
-    again = (await resolve(BiasWish(bias_lists=["brands"]), now)).bias
+    assert (await resolve(TENANT, BiasWish(keywords=[]), now)).bias.digests == (SECOND,)
+    again = (await resolve(TENANT, BiasWish(bias_lists=["brands"]), now)).bias
     assert (again.keywords, again.lists[0].version, again.strength) == (FIRST, 2, 0.5)
-    assert (await resolve(BiasWish(bias_lists=[]), now)).bias.digests == (FIRST,)
+    assert (await resolve(TENANT, BiasWish(bias_lists=[]), now)).bias.digests == (FIRST,)
 
 
 @pytest.mark.parametrize(
@@ -150,14 +152,14 @@ async def test_a_wish_changes_what_it_names_and_nothing_else(gateway: Gateway) -
 async def test_what_cannot_be_done_names_the_field(
     gateway: Gateway, wish: BiasWish, error: type[BadRequest], field: str
 ) -> None:
-    await gateway.biasing.lists.put("full", [Entry(f"Client {i}") for i in range(MAX_ENTRIES)])
+    await gateway.biasing.lists_of(TENANT).put("full", [Entry(f"Client {i}") for i in range(MAX_ENTRIES)])
     with pytest.raises(error) as caught:
-        await gateway.biasing.resolve(wish)
+        await gateway.biasing.resolve(TENANT, wish)
     assert caught.value.field == field
 
 
 async def test_what_a_stream_holds_outlives_its_name_until_the_stream_lets_go(gateway: Gateway, store: Store) -> None:
-    lists = gateway.biasing.lists
+    lists = gateway.biasing.lists_of(TENANT)
     await lists.put("brands", [Entry("Dior")])
     live = await open_stream(gateway, await bias_of(gateway, bias_lists=["brands"]))
     await lists.delete("brands")

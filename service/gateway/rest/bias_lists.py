@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from service.biasing.entries import Rejection, check
 from service.biasing.formats import ListFormat, parse, parse_json
 from service.errors import BadRequest, TooLarge, UnsupportedMedia
+from service.gateway.auth import caller_of
 from service.gateway.context import Gateway
 from service.gateway.limits import MAX_LIST_BYTES
 from service.gateway.rest import schemas
@@ -122,7 +123,7 @@ def _told(response: Response, named: NamedList, rejected: Sequence[Rejection] | 
 
 def _lists(request: Request) -> BiasLists:
     gateway: Gateway = request.app.state.gateway
-    return gateway.biasing.lists
+    return gateway.biasing.lists_of(caller_of(request).tenant)
 
 
 def _format(content_type: str) -> ListFormat:

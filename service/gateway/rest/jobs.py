@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from service.audio.container import probe_duration
 from service.errors import BadRequest, DecodeFailed, Failed, NotFound, SottoError, StoreUnavailable
 from service.gateway import webhooks
+from service.gateway.auth import caller_of
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
@@ -55,10 +56,11 @@ async def submit(
     webhook_url: Annotated[str | None, Form(max_length=2000)] = None,
 ) -> dict[str, Any]:
     gateway: Gateway = request.app.state.gateway
+    tenant = caller_of(request).tenant
     served = await gateway.admission.model(model or None, language or None)
     if webhook_url:
         webhooks.validate(webhook_url, gateway.settings)
-    resolved = await gateway.biasing.resolve(wish)
+    resolved = await gateway.biasing.resolve(tenant, wish)
     await gateway.biasing.keep_for(resolved.bias, gateway.settings.job_ttl_s)
     report = None if wish.is_empty else resolved.report
     options = {
@@ -68,7 +70,7 @@ async def submit(
         "bias_report": report,
     }
     job = new_id("job")
-    record = await _jobs(gateway).submit(job, file.file, options)
+    record = await _jobs(gateway).submit(job, tenant.id, file.file, options)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return public(record) | ({"bias": report} if report else {})
 
@@ -80,7 +82,7 @@ async def submit(
     responses=described(Job, 401, 404, 503),
 )
 async def status(request: Request, job: str) -> dict[str, Any]:
-    return public(await _jobs(request.app.state.gateway).get(job))
+    return public(await _jobs(request.app.state.gateway).get(job, caller_of(request).tenant.id))
 
 
 @router.delete(
@@ -91,7 +93,7 @@ async def status(request: Request, job: str) -> dict[str, Any]:
 )
 async def cancel(request: Request, job: str) -> dict[str, Any]:
     jobs = _jobs(request.app.state.gateway)
-    record = await jobs.get(job)
+    record = await jobs.get(job, caller_of(request).tenant.id)
     if record["status"] in ENDED:
         await jobs.delete(job)
         return public(record)
@@ -100,7 +102,7 @@ async def cancel(request: Request, job: str) -> dict[str, Any]:
 
 def public(record: dict[str, Any]) -> dict[str, Any]:
     """The record without what only the runner needs."""
-    return {"object": "job"} | {name: value for name, value in record.items() if name != "options"}
+    return {"object": "job"} | {name: value for name, value in record.items() if name not in ("options", "tenant")}
 
 
 def _jobs(gateway: Gateway) -> Jobs:
@@ -187,20 +189,27 @@ class JobRunner:
             await cancel_tasks((keeper,))
 
     async def _transcribe(self, job: str, record: dict[str, Any]) -> None:
-        options = record["options"]
         await self._jobs.update(job, status="running", progress=0.0)
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
             async for piece in self._jobs.read_upload(job):
                 spool.write(piece)
             spool.seek(0)
-            result = await self._follow(job, spool, options)  # type: ignore[arg-type]  # typeshed: not a BinaryIO
+            result = await self._follow(record, spool)  # type: ignore[arg-type]  # typeshed: not a BinaryIO
         await self._jobs.update(job, status="succeeded", progress=1.0, ended=time.time(), result=result)
 
-    async def _follow(self, job: str, spool: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
+    async def _follow(self, record: dict[str, Any], spool: BinaryIO) -> dict[str, Any]:
         """Transcribes, and reports progress at every final; a job that was cancelled raises NotFound there."""
+        job, options = record["id"], record["options"]
         duration_s = await asyncio.to_thread(probe_duration, spool, options["filename"])
         spool.seek(0)
-        recording = Recording(self._gateway, spool, options["filename"], RecordingOptions.load(options["recording"]))
+        recording = Recording(
+            self._gateway,
+            await self._gateway.access.tenant(record["tenant"]),
+            spool,
+            options["filename"],
+            RecordingOptions.load(options["recording"]),
+            account=record["id"],
+        )
         finals: list[Event] = []
         events = recording.events()
         async with contextlib.aclosing(events):

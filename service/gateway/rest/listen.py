@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from service.audio.container import count_channels
 from service.audio.pcm import MAX_CHANNELS
 from service.errors import BadRequest, SottoError, StoreUnavailable, TooLarge
+from service.gateway.auth import caller_of
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.rest.disconnects import until_disconnect
@@ -29,6 +30,7 @@ from service.gateway.sockets.deepgram.query import RecordedQuery, parse_recorded
 from service.gateway.sockets.deepgram.refusals import new_request_id, refusal
 from service.gateway.sockets.deepgram.serving import resolve, served_model
 from service.log.client_secrets import ClientSecrets
+from service.log.tenants import Tenant
 from service.settings import Settings
 
 LISTEN, GRANT = PATHS = ("/v1/listen", "/v1/auth/grant")
@@ -75,6 +77,7 @@ router = APIRouter(tags=["deepgram"], route_class=ListenRoute)
 )
 async def listen(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
+    tenant = caller_of(request).tenant
     query = parse_recorded(request.query_params)
     model = await served_model(gateway.admission, query.asked)
     await gateway.admission.admit(model, live=False)
@@ -82,7 +85,7 @@ async def listen(request: Request) -> Response:
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spooled:
         file = cast(BinaryIO, spooled)
         sha256 = await _receive(request, file, gateway.settings, query)
-        channels = await until_disconnect(request, _transcribed(gateway, file, model, query))
+        channels = await until_disconnect(request, _transcribed(gateway, tenant, file, model, query))
     if channels is None:
         return Response(status_code=499)
     heard = Listened(request_id, sha256, created, model)
@@ -101,22 +104,25 @@ async def _receive(request: Request, file: BinaryIO, settings: Settings, query: 
     return await fetch(url_in(body), file, query.asked, settings)
 
 
-async def _transcribed(gateway: Gateway, file: BinaryIO, model: str, query: RecordedQuery) -> list[Transcription]:
+async def _transcribed(
+    gateway: Gateway, tenant: Tenant, file: BinaryIO, model: str, query: RecordedQuery
+) -> list[Transcription]:
     """All channels mixed, or each after the other. Raises BadAudio, UnsupportedMedia, TooLarge, DecodeFailed."""
     asked = query.asked
     options = RecordingOptions(
         model,
         asked.language,
         languages=asked.languages,
-        bias=(await resolve(gateway.biasing, asked.phrases)).bias,
+        bias=(await resolve(gateway.biasing, tenant, asked.phrases)).bias,
     )
     if not asked.multichannel:
-        return [await collect(Recording(gateway, file, None, options).events())]
+        return [await collect(Recording(gateway, tenant, file, None, options).events())]
     channels = await asyncio.to_thread(count_channels, file)
     if channels > MAX_CHANNELS:
         raise BadRequest(f"the recording has {channels} channels; at most {MAX_CHANNELS} are told apart", field="file")
     return [
-        await collect(Recording(gateway, file, None, options, channel=channel).events()) for channel in range(channels)
+        await collect(Recording(gateway, tenant, file, None, options, channel=channel).events())
+        for channel in range(channels)
     ]
 
 
@@ -133,5 +139,5 @@ class Granted(BaseModel):
 async def grant(request: Request, wish: Annotated[GrantWish | None, Body()] = None) -> Granted:
     gateway: Gateway = request.app.state.gateway
     ttl_s = round((wish.ttl_seconds if wish else None) or DEFAULT_TTL_S)
-    made = await ClientSecrets(gateway.store).create({}, ttl_s=ttl_s)
+    made = await ClientSecrets(gateway.store).create(caller_of(request).tenant.id, {}, ttl_s=ttl_s)
     return Granted(access_token=made.value, expires_in=ttl_s)

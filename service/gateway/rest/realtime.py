@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.errors import NotFound
+from service.gateway.auth import caller_of
 from service.gateway.context import Gateway
 from service.gateway.sockets.realtime import beta
 from service.gateway.sockets.realtime.session import Identity, Session
@@ -80,6 +81,7 @@ async def create_transcription_session(
 async def _make(request: Request, session: Session, ttl_s: int) -> tuple[ClientSecret, dict[str, Any]]:
     gateway: Gateway = request.app.state.gateway
     model = await gateway.admission.model(session.transcription.model, session.transcription.language)
-    made = await ClientSecrets(gateway.store).create(session.model_dump(), ttl_s=ttl_s)
+    tenant = caller_of(request).tenant.id
+    made = await ClientSecrets(gateway.store).create(tenant, session.model_dump(), ttl_s=ttl_s)
     expires_at = int(time.time()) + gateway.settings.max_stream_s
     return made, session.told(Identity(f"sess_{secrets.token_hex(12)}", model, expires_at))

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from service import metrics
 from service.errors import BadRequest, SottoError
+from service.gateway.auth import caller_of
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
 from service.gateway.replies import error_body
@@ -66,11 +67,12 @@ async def translate(
 
 async def _answer(request: Request, file: UploadFile, wish: TranscriptionWish) -> Response:
     gateway: Gateway = request.app.state.gateway
+    tenant = caller_of(request).tenant
     options = await _options(gateway, wish)
     await gateway.admission.admit(options.model, live=False)
-    resolved = await gateway.biasing.resolve(wish.bias)
+    resolved = await gateway.biasing.resolve(tenant, wish.bias)
     report = None if wish.bias.is_empty else resolved.report
-    events = Recording(gateway, file.file, file.filename, replace(options, bias=resolved.bias)).events()
+    events = Recording(gateway, tenant, file.file, file.filename, replace(options, bias=resolved.bias)).events()
     if wish.answer.stream:
         # a bad file is refused with a status, before the stream begins
         first = await until_disconnect(request, anext(events))

@@ -4,9 +4,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from service.errors import Unauthorized
-from service.gateway.auth import Keys, key_in
-from service.log.client_secrets import PREFIX, ClientSecrets
+from service.gateway.auth import Access, Caller, key_in
+from service.gateway.metering import Metering
 
 
 def offered(socket: WebSocket) -> list[str]:
@@ -23,17 +22,19 @@ def key_of(socket: WebSocket, prefix: str) -> str | None:
 
 
 class SocketAuth:
-    def __init__(self, keys: Keys, secrets: ClientSecrets) -> None:
-        self._keys = keys
-        self._secrets = secrets
+    def __init__(self, access: Access, metering: Metering) -> None:
+        self._access = access
+        self._metering = metering
 
-    async def check(self, socket: WebSocket, key: str | None) -> dict[str, Any]:
-        """What the secret in place of a key was made for, nothing for a key. Raises Unauthorized."""
-        if key and key.startswith(PREFIX) and not self._keys.knows(key):
-            session = await self._secrets.find(key)
-            if session is None:
-                raise Unauthorized("that client secret has expired or never was", field="authorization")
-            return session
-        self._keys.check(key)
-        self._keys.check_origin(socket.headers.get("origin"))
-        return {}
+    async def check(self, socket: WebSocket, key: str | None) -> tuple[Caller, dict[str, Any]]:
+        """Who opens the socket, and what the secret in place of a key was made for, nothing for a key.
+
+        Raises Unauthorized, Forbidden, QuotaExceeded.
+        """
+        known = await self._access.secret(key)
+        caller, made_for = known or (await self._access.caller(key), {})
+        if not known:
+            self._access.check_origin(socket.headers.get("origin"))
+        caller.require("transcribe")
+        await self._metering.count_request(caller.tenant)
+        return caller, made_for

@@ -53,7 +53,8 @@ class Connection:
         session: LiveSession | None = None
         try:
             async with ending_with(self._fail):
-                await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                caller, _ = await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                self._tenant = caller.tenant
                 session = await self._open()
                 session_id.set(session.id)
                 await both_ways(self._read(session), self._relay(session), failed=partial(self._failed, session))
@@ -66,11 +67,14 @@ class Connection:
         text = await self._opening_text()
         opening: Opening = parse_opening(text)
         if isinstance(opening, Resume):
-            return await LiveSession.resume(self._gateway, opening.session, opening.resume_token, opening.last_seq)
+            return await LiveSession.resume(
+                self._gateway, self._tenant, opening.session, opening.resume_token, opening.last_seq
+            )
         wish = wish_of(opening)
-        resolved = await self._gateway.biasing.resolve(wish)
+        resolved = await self._gateway.biasing.resolve(self._tenant, wish)
         options = replace(await self._options(opening), bias=resolved.bias)
-        return await LiveSession.open(self._gateway, options, bias_report=None if wish.is_empty else resolved.report)
+        report = None if wish.is_empty else resolved.report
+        return await LiveSession.open(self._gateway, self._tenant, options, bias_report=report)
 
     async def _opening_text(self) -> str:
         limit_s = self._gateway.settings.idle_timeout_s
@@ -111,14 +115,14 @@ class Connection:
             await session.emit({"type": "pong", "id": control.id})
         else:
             wish = wish_of(control)
-            resolved = await self._gateway.biasing.resolve(wish, session.options.bias)
+            resolved = await self._gateway.biasing.resolve(self._tenant, wish, session.options.bias)
             options = replace(await self._changed(session.options, control), bias=resolved.bias)
             await session.configure(options, bias_report=None if wish.is_empty else resolved.report)
 
     async def _changed(self, options: StreamOptions, change: Configure) -> StreamOptions:
         named = change.model_fields_set
         if "language" in named:
-            await self._gateway.admission.model(options.model, change.language)
+            await self._gateway.admission.check_language(options.model, change.language)
             options = replace(options, language=change.language)
         if "interim" in named:
             options = replace(options, interim=change.interim)

@@ -1,12 +1,12 @@
 -- Appends audio with the endpointer's marks and the ingest snapshot in one step, if the caller still owns the session.
--- KEYS state audio events
+-- KEYS state audio events meter
 -- ARGV owner ttl_s first_sample last_sample pcm bytes snapshot keep_from ended marks append_id ack_json max_events
 --      n_events event_json...
 -- reply {status, next_utterance}
 local owner = redis.call('HGET', KEYS[1], 'owner')
 if not owner then return {'gone', 0} end
 if owner ~= ARGV[1] then return {'taken', 0} end
-local now = redis.call('HMGET', KEYS[1], 'samples', 'bytes', 'next', 'ended', 'appends')
+local now = redis.call('HMGET', KEYS[1], 'samples', 'bytes', 'next', 'ended', 'appends', 'metered')
 local next_utterance = tonumber(now[3])
 -- the reply to an earlier try was lost: that try already did the work
 if now[5] == ARGV[11] then return {'ok', next_utterance} end
@@ -23,6 +23,7 @@ elseif ARGV[10] ~= '' then
 end
 redis.call('HSET', KEYS[1], 'samples', ARGV[4], 'bytes', ARGV[6], 'snapshot', ARGV[7], 'ended', ARGV[9],
            'appends', ARGV[11])
+if now[6] then redis.call('HSET', KEYS[4], 'samples', ARGV[4]) end
 
 for i = 15, 14 + tonumber(ARGV[14]) do
   local seq = redis.call('HINCRBY', KEYS[1], 'seq', 1)

@@ -1,10 +1,18 @@
 -- Changes the record of a named list if it still is as the caller saw it. Entries live for ever while a name points to
 -- them; those that no name points to any more live on for whoever keeps them, and a while for whoever just looked.
--- KEYS lists gained_entries [lost_entries]      ARGV name record_seen record content grace_s      reply status
+-- KEYS lists gained_entries [lost_entries]      ARGV name record_seen record content grace_s most
+-- `most`: lists that there may be, 0: any number      reply status
 local now = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 -- the reply to an earlier try was lost: that try already did the work
 if now == ARGV[3] then return 'ok' end
 if now ~= ARGV[2] then return 'changed' end
+if tonumber(ARGV[6]) > 0 then
+  local lists = 0
+  for _, record in ipairs(redis.call('HVALS', KEYS[1])) do
+    if cjson.decode(record).digest then lists = lists + 1 end -- the others were deleted
+  end
+  if lists >= tonumber(ARGV[6]) then return 'full' end
+end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 if ARGV[4] ~= '' then
   redis.call('HSETNX', KEYS[2], 'content', ARGV[4])

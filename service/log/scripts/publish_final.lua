@@ -1,10 +1,10 @@
 -- Publishes the result of an utterance under its lease. Results wait here until all before them are out, so finals are
 -- ordered whatever order workers finish in. The last one closes the session.
--- KEYS state audio events
+-- KEYS state audio events meter kept
 -- ARGV token utterance end_sample event_json language max_events finished_ttl_s
 -- reply status
 local state, audio, events = KEYS[1], KEYS[2], KEYS[3]
-local now = redis.call('HMGET', state, 'lease:' .. ARGV[2], 'next', 'ttl')
+local now = redis.call('HMGET', state, 'lease:' .. ARGV[2], 'next', 'ttl', 'metered', 'retention_s')
 if not now[2] then return 'gone' end
 if now[1] ~= ARGV[1] then return 'stale' end
 redis.call('HDEL', state, 'lease:' .. ARGV[2])
@@ -22,6 +22,15 @@ while true do
   if event ~= '' then
     local seq = redis.call('HINCRBY', state, 'seq', 1)
     redis.call('XADD', events, 'MAXLEN', '~', ARGV[6], seq .. '-0', 'event', event)
+    local told = (now[4] or now[5]) and cjson.decode(event)
+    if told and told.type == 'final' then
+      if now[4] then
+        redis.call('HINCRBY', KEYS[4], 'finals', 1)
+        redis.call('HINCRBY', KEYS[4], 'words', #told.words)
+      end
+      -- only where the list still is: its tenant may have had it deleted
+      if now[5] and redis.call('RPUSHX', KEYS[5], event) > 0 then redis.call('EXPIRE', KEYS[5], now[5]) end
+    end
   end
   redis.call('HDEL', state, field, 'drafted:' .. next_utterance, 'sure:' .. next_utterance,
              'drafting:' .. next_utterance, 'lease:draft:' .. next_utterance)

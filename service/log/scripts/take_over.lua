@@ -1,8 +1,9 @@
 -- A client came back: its new connection becomes the owner, the old one cannot append any more.
--- KEYS state audio events      ARGV token_hash owner wake ttl_s
+-- KEYS state audio events      ARGV token_hash owner wake ttl_s tenant
 -- reply {status} or {status, seq of `resumed`, field, value, ...} with the whole state as it was
 local token = redis.call('HGET', KEYS[1], 'token')
-if not token then return {'gone'} end
+-- another tenant's session is as unknown as one that never was
+if not token or redis.call('HGET', KEYS[1], 'tenant') ~= ARGV[5] then return {'gone'} end
 if token ~= ARGV[1] then return {'forbidden'} end
 local reply = redis.call('HGETALL', KEYS[1])
 redis.call('HSET', KEYS[1], 'owner', ARGV[2], 'wake', ARGV[3])

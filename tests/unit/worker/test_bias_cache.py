@@ -7,7 +7,7 @@ import pytest
 
 from service.biasing.bias import BiasList
 from service.biasing.entries import Entry
-from service.log.bias_lists import BiasLists
+from service.log.bias_lists import BiasEntries
 from service.log.store import Store
 from service.worker.bias_cache import BiasCache
 
@@ -18,7 +18,7 @@ UNKNOWN = "0" * 32
 
 async def wanted(store: Store, *lists: tuple[Entry, ...], strength: float = 1.0) -> dict[str, Any]:
     """What a turn carries, once its lists are stored."""
-    return {"lists": [await BiasLists(store).intern(each, TTL_S) for each in lists], "strength": strength}
+    return {"lists": [await BiasEntries(store).intern(each, TTL_S) for each in lists], "strength": strength}
 
 
 async def lists_of(cache: BiasCache, wish: dict[str, Any] | None, language: str | None = "en") -> list[BiasList]:

@@ -73,7 +73,8 @@ class ListenConnection:
 
     async def _admit(self) -> tuple[LiveQuery, str, Streams]:
         """Raises Unauthorized, BadRequest, Refused."""
-        await self._auth.check(self._socket, self._key)
+        caller, _ = await self._auth.check(self._socket, self._key)
+        self._tenant = caller.tenant
         query = parse_live(self._socket.query_params)
         asked = query.asked
         model = await served_model(self._gateway.admission, asked)
@@ -84,9 +85,9 @@ class ListenConnection:
             interim=query.interim,
             every_final=True,
             endpointing=query.endpointing,
-            bias=(await resolve(self._gateway.biasing, asked.phrases)).bias,
+            bias=(await resolve(self._gateway.biasing, self._tenant, asked.phrases)).bias,
         )
-        streams = Streams(self._gateway, options, channels=query.split_into)
+        streams = Streams(self._gateway, self._tenant, options, channels=query.split_into)
         if query.format is None:  # the sessions are opened by the audio, which tells its format
             await self._gateway.admission.admit(model, live=False)
             return query, model, streams
@@ -150,7 +151,7 @@ class ListenConnection:
         if control.keyterms is None:
             return {"type": "ConfigureSuccess"}
         try:
-            resolved = await resolve(self._gateway.biasing, control.keyterms)
+            resolved = await resolve(self._gateway.biasing, self._tenant, control.keyterms)
             await self._streams.configure(resolved.bias if control.keyterms else Bias())
         except TooManyEntries as too_many:
             code = "CONFIGURE_KEYTERM_LIMIT_EXCEEDED"

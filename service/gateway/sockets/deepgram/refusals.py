@@ -6,9 +6,12 @@ from fastapi.responses import JSONResponse
 
 from service import metrics
 from service.errors import (
+    AllowanceSpent,
     AtCapacity,
     BadAudio,
     BadRequest,
+    Forbidden,
+    QuotaExceeded,
     Refused,
     SottoError,
     TooLarge,
@@ -19,8 +22,11 @@ from service.errors import (
 
 CODES: dict[type[SottoError], tuple[int, str]] = {
     Unauthorized: (401, "INVALID_AUTH"),
+    Forbidden: (403, "INSUFFICIENT_PERMISSIONS"),
     TooLarge: (413, "PAYLOAD_TOO_LARGE"),
     AtCapacity: (429, "TOO_MANY_REQUESTS"),
+    QuotaExceeded: (429, "TOO_MANY_REQUESTS"),
+    AllowanceSpent: (429, "TOO_MANY_REQUESTS"),
     Refused: (503, "SERVICE_UNAVAILABLE"),
     BadRequest: (400, "Bad Request"),
 }

@@ -8,6 +8,7 @@ from service.gateway.admission import Admission
 from service.gateway.biasing import Biasing, BiasWish, Resolved
 from service.gateway.sockets.deepgram.alternatives import MODELS
 from service.gateway.sockets.deepgram.query import Asked
+from service.log.tenants import Tenant
 
 
 async def served_model(admission: Admission, asked: Asked) -> str:
@@ -15,8 +16,7 @@ async def served_model(admission: Admission, asked: Asked) -> str:
 
     Raises UnknownModel, NoWorkers, or BadRequest for a language that the model does not know.
     """
-    serving = {worker.model for worker in (await admission.load()).workers}
-    is_vendors = asked.model in MODELS and asked.model not in serving
+    is_vendors = asked.model in MODELS and asked.model not in (await admission.load()).offered
     model = await admission.model(None if is_vendors else asked.model, asked.language)
     unknown = set(asked.languages) - set(await admission.languages(model))
     if unknown:
@@ -24,6 +24,6 @@ async def served_model(admission: Admission, asked: Asked) -> str:
     return model
 
 
-async def resolve(biasing: Biasing, phrases: Sequence[Any]) -> Resolved:
+async def resolve(biasing: Biasing, tenant: Tenant, phrases: Sequence[Any]) -> Resolved:
     """The bias towards keyterms and keywords. Raises TooManyEntries."""
-    return await biasing.resolve(BiasWish(keywords=list(phrases) if phrases else None))
+    return await biasing.resolve(tenant, BiasWish(keywords=list(phrases) if phrases else None))

@@ -12,6 +12,7 @@ from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
 from service.gateway.stream_options import StreamOptions
+from service.log.tenants import Tenant
 
 CLOCK_TICKS = 4_096  # frames whose place in the audio is remembered until they are acknowledged
 
@@ -55,10 +56,11 @@ class Stream:
 class Streams:
     """Opened with a format, or by the first bytes of a container, which tell it. `channels`: transcribed apart."""
 
-    def __init__(self, gateway: Gateway, options: StreamOptions, *, channels: int = 1) -> None:
+    def __init__(self, gateway: Gateway, tenant: Tenant, options: StreamOptions, *, channels: int = 1) -> None:
         self.opened = Signal()
         self.channels: list[Stream] = []
         self._gateway = gateway
+        self._tenant = tenant
         self._options = options
         self._count = channels
         self._head = b""
@@ -76,7 +78,7 @@ class Streams:
             self._split = Deinterleaver(fmt.encoding, self._count)
         options = replace(self._options, format=fmt)
         for _ in range(self._count):
-            self.channels.append(Stream(await LiveSession.open(self._gateway, options)))
+            self.channels.append(Stream(await LiveSession.open(self._gateway, self._tenant, options)))
         self.opened.set()
 
     async def feed(self, data: bytes) -> None:

@@ -68,7 +68,8 @@ class RealtimeConnection:
     async def run(self) -> None:
         try:
             async with ending_with(self._fail):
-                made_for = await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                caller, made_for = await self._auth.check(self._socket, key_of(self._socket, KEY_PREFIX))
+                self._tenant = caller.tenant
                 await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered(self._socket) else None)
                 await self._begin(made_for)
                 await both_ways(self._read(), self._relay())
@@ -121,7 +122,7 @@ class RealtimeConnection:
     async def _append(self, audio: bytes) -> None:
         if self._stream is None:
             _, _, options = await self._checked(self._session)
-            self._stream = await LiveSession.open(self._gateway, options)
+            self._stream = await LiveSession.open(self._gateway, self._tenant, options)
             session_id.set(self._stream.id)
             self._opened.set()
         self._bytes += len(audio)
@@ -174,7 +175,7 @@ class RealtimeConnection:
             for candidate in asked.languages or ():
                 await self._gateway.admission.model(asked.model, candidate)
             now = self._stream.options.bias if self._stream else Bias()
-            resolved = await self._gateway.biasing.resolve(session.wish, now)
+            resolved = await self._gateway.biasing.resolve(self._tenant, session.wish, now)
         except BadRequest as error:
             error.field = f"{place}.{error.field}"
             raise

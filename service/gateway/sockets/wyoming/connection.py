@@ -21,6 +21,7 @@ from service.gateway.sockets.wyoming.events import AudioFormat, EventStream, Gon
 from service.gateway.sockets.wyoming.info import info_of
 from service.gateway.sockets.wyoming.recording import GrowingTranscript, Samples
 from service.gateway.stream_options import StreamOptions
+from service.log.tenants import DEFAULT, Tenant
 from service.logs import session_id
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ class Connection:
 
     async def _transcribe(self, wanted: Transcribe, fmt: AudioFormat) -> None:
         samples = Samples(fmt.width)
-        session = await LiveSession.open(self._gateway, await self._options(wanted, fmt))
+        tenant = await self._gateway.access.tenant(DEFAULT)
+        session = await LiveSession.open(self._gateway, tenant, await self._options(tenant, wanted, fmt))
         token = session_id.set(session.id)
         try:
             await both_ways(self._read(session, fmt, samples), self._relay(session))
@@ -79,12 +81,12 @@ class Connection:
                 await session.abandon()
             session_id.reset(token)
 
-    async def _options(self, wanted: Transcribe, fmt: AudioFormat) -> StreamOptions:
+    async def _options(self, tenant: Tenant, wanted: Transcribe, fmt: AudioFormat) -> StreamOptions:
         language = _primary(wanted.language) if wanted.language else None
         stream_format = StreamFormat("pcm_s16le", fmt.rate, fmt.channels)
         model = await self._gateway.admission.model(wanted.name, language)
         words = [*(wanted.transcript_names or ()), *(wanted.transcript_terms or ())]
-        resolved = await self._gateway.biasing.resolve(BiasWish(keywords=words or None))
+        resolved = await self._gateway.biasing.resolve(tenant, BiasWish(keywords=words or None))
         return StreamOptions(model, stream_format, language, every_final=True, bias=resolved.bias)
 
     async def _read(self, session: LiveSession, fmt: AudioFormat, samples: Samples) -> None:

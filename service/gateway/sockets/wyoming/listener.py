@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from service.gateway.auth import Keys, is_loopback
+from service.gateway.auth import is_loopback
 from service.gateway.context import Gateway
 from service.gateway.sockets.wyoming.connection import Connection
 from service.gateway.sockets.wyoming.events import MAX_HEADER_BYTES
@@ -15,9 +15,8 @@ log = logging.getLogger(__name__)
 class WyomingListener:
     """Off where the settings name no port."""
 
-    def __init__(self, gateway: Gateway, keys: Keys) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._keys = keys
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
 
@@ -29,7 +28,7 @@ class WyomingListener:
         self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEADER_BYTES)
         address = {"host": host, "port": port}
         log.info("Wyoming listener ready", extra=address)
-        if not (self._keys.open and is_loopback(host)):
+        if not (self._gateway.access.is_open and is_loopback(host)):
             log.warning("the Wyoming listener asks for no API key: whoever reaches it may transcribe", extra=address)
 
     async def drain(self) -> None:
