@@ -62,7 +62,7 @@ def read_examples(path: Path, *, labelled: bool = True) -> Iterator[Example]:
     """
     seen: set[str] = set()
     for line in read_objects(path):
-        example = _example(line if labelled else replace(line, values={"text": ""} | line.values))
+        example = _example(line if labelled else replace(line, values={"text": "", **line.values}))
         if example.id in seen:
             raise line.error("id", f"{example.id!r} names another example already")
         seen.add(example.id)

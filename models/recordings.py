@@ -1,5 +1,6 @@
 """Recordings of the training pipeline: any audio file to samples, long ones cut into utterances, samples to FLAC."""
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,22 +56,33 @@ def spans(samples: Int16, vad: SileroVad) -> list[tuple[int, int]]:
 
 
 def write_flac(folder: Path, name: str, samples: Int16) -> Path:
-    """Writes int16 [n], 16 kHz mono, to a file of `folder` that is there whole or not at all; its path.
+    """Writes a recording to a file of `folder`, whatever characters its name holds; its path. See `write_recording`."""
+    path = folder / f"{quote(name, safe='@ ')}.flac"
+    write_recording(path, samples)
+    return path
+
+
+def write_recording(path: Path, samples: Int16) -> None:
+    """Writes int16 [n], 16 kHz mono, as FLAC to a file that is there whole or not at all.
 
     Raises StageFull when the disk takes no more.
     """
-    path = folder / f"{quote(name, safe='@ ')}.flac"
-    part = folder / f".{path.name}.{os.getpid()}"
-    with room_in(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with room_in(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with av.open(str(part), "w", format="flac") as container:
-                stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
-                frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
-                frame.sample_rate = SAMPLE_RATE
-                container.mux(stream.encode(frame))
-                container.mux(stream.encode(None))
+            part.write_bytes(_flac(samples))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    return path
+
+
+def _flac(samples: Int16) -> bytes:
+    whole = io.BytesIO()
+    with av.open(whole, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return whole.getvalue()

@@ -1,21 +1,19 @@
 """Clips on disk: 16 kHz mono FLAC in `audio/`, whole or not there."""
 
-import io
 import re
 from pathlib import Path
 
-import av
 import numpy as np
 
+from models.recordings import read_samples, write_recording
 from models.synthesize.voice import Float32
-from service.audio.container import probe_duration, read_file
+from service.audio.container import probe_duration
 from service.audio.pcm import to_float32, to_int16
 from service.audio.resample import Resampler
-from service.errors import BadAudio, BadRequest
+from service.errors import BadRequest
 from service.transcript import SAMPLE_RATE
 
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a")
-LONGEST_S = 3_600.0
 _PLAIN_NAME = re.compile(r"[\w][\w.,=@+ -]{0,199}")
 
 
@@ -27,26 +25,13 @@ def clip_path(folder: Path, clip_id: str) -> Path:
 
 
 def write_clip(path: Path, samples: Float32) -> None:
-    """Float32 at 16 kHz as FLAC, renamed into place when it is whole. One process may write a clip. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(_flac(samples))
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    """Float32 at 16 kHz as FLAC, whole or not there. Raises StageFull when the disk takes no more."""
+    write_recording(path, to_int16(samples))
 
 
 def read_clip(path: Path) -> Float32:
-    """A recording of any kind at 16 kHz. Raises BadAudio that names the file, BadRequest when it cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            return to_float32(np.concatenate(list(read_file(file, max_seconds=LONGEST_S, filename=path.name))))
-    except OSError as error:
-        raise BadRequest(f"{path}: {error.strerror}", field="audio") from error
-    except BadRequest as error:
-        raise BadAudio(f"{path}: {error.message}", field="audio") from error
+    """A recording of any kind at 16 kHz. Raises BadRequest that names the file."""
+    return to_float32(read_samples(path))
 
 
 def recordings(folder: Path) -> tuple[Path, ...]:
@@ -69,14 +54,3 @@ def at_16_khz(samples: Float32, rate: int) -> Float32:
         return samples
     resampler = Resampler(rate)
     return to_float32(np.concatenate([resampler.feed(to_int16(samples)), resampler.flush()]))
-
-
-def _flac(samples: Float32) -> bytes:
-    whole = io.BytesIO()
-    with av.open(whole, "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=SAMPLE_RATE, layout="mono", format="s16")
-        frame = av.AudioFrame.from_ndarray(to_int16(samples)[None], format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return whole.getvalue()

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from models.manifest import Example
-from models.stage import room_in
 from models.synthesize.backends import Backend, open_backend
 from models.synthesize.casting import Cast, Casting, Part
 from models.synthesize.clips import at_16_khz, clip_path, read_clip, write_clip
@@ -95,8 +94,7 @@ class Renderer:
         treatment = draw(self._plan.recipe, lots, others=bool(around.others), recorded=around.recorded is not None)
         samples = treated(speech, treatment, around, lots)
         path = clip_path(self._plan.folder, task.example.id)
-        with room_in(self._plan.folder):
-            write_clip(path, samples)
+        write_clip(path, samples)
         told = treatment.told() | ({"said": said.text} if said.text != task.example.text else {})
         return Clip(self._described(task, part, told, path, len(samples)))
 

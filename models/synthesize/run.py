@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from models.expand.keywords import Keyword
 from models.manifest import Example
-from models.stage import Shard, Stage, room_in
+from models.stage import Shard, Stage
 from models.synthesize.backends import Backend
 from models.synthesize.casting import Casting
 from models.synthesize.clips import clip_path, recordings, write_clip
@@ -141,8 +141,7 @@ def _babble(folder: Path, renderer: Renderer, sentences: Sequence[Example]) -> I
             )
             if reason:
                 continue
-            with room_in(folder):
-                write_clip(path, speech)
+            write_clip(path, speech)
         yield sentence.id, path
 
 

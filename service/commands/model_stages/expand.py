@@ -13,7 +13,7 @@ from models.expand.grammar.grammar import GrammarWriter
 from models.expand.keywords import read_keywords
 from models.expand.writer import Writer
 from models.stage import Shard, dropped, read_stage
-from service.commands.model_stages.chat_endpoint import ChatFile, chat_client
+from service.commands.model_stages.endpoints import ChatFile, chat_client
 from service.commands.model_stages.recognition import ShardOption
 from service.commands.terminal import one_line_errors
 

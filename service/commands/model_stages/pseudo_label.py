@@ -13,7 +13,7 @@ from models.expand.keywords import read_entries
 from models.pseudo_label import PseudoLabelOptions, iteration_folder, pseudo_label, read_recordings
 from models.scoring.rates import Unit
 from models.stage import Shard
-from service.commands.model_stages.chat_endpoint import ChatFile, chat_client
+from service.commands.model_stages.endpoints import ChatFile, chat_client
 from service.commands.model_stages.recognition import Rules, ShardOption, load_recogniser
 from service.commands.terminal import one_line_errors
 

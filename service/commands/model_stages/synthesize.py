@@ -17,8 +17,8 @@ from models.synthesize.casting import Casting
 from models.synthesize.endpoint import read_speech_endpoint
 from models.synthesize.recipe import RECIPES, read_recipe
 from models.synthesize.run import SynthesizeOptions, synthesize
+from service.commands.model_stages.endpoints import endpoint_key
 from service.commands.terminal import BarProgress, PlainProgress, one_line_errors
-from service.errors import BadRequest
 from service.settings import Settings
 
 _CASTING = Casting()
@@ -104,10 +104,7 @@ def _backend(source: str) -> Backend:
     backend = find_backend(source, _voices_dir())
     if backend.kind != "endpoint" or backend.path is None:
         return backend
-    variable = read_speech_endpoint(backend.path).key_env
-    if variable and not os.environ.get(variable):
-        raise BadRequest(f"{backend.path}, key_env: {variable} is not set", field="key_env")
-    return replace(backend, key=os.environ.get(variable))
+    return replace(backend, key=endpoint_key(backend.path, read_speech_endpoint(backend.path).key_env))
 
 
 def _voices_dir() -> Path:

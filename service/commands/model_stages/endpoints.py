@@ -1,4 +1,4 @@
-"""What `--chat FILE` means: a client for the endpoint that the file describes, with the key from its variable."""
+"""What `--chat FILE` means: a client for the endpoint that the file describes; and the keys of endpoints."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +33,7 @@ def chat_client(file: Path, stage: Path, shard: Shard) -> Iterator[ChatClient]:
     Raises BadRequest for a file that cannot be used or a key that is not there.
     """
     endpoint = read_endpoint(file)
-    key = secret(endpoint.key_env) if endpoint.key_env else ""
-    if endpoint.key_env and not key:
-        raise BadRequest(f"{file}, key_env: {endpoint.key_env} is not set", field="key_env")
+    key = endpoint_key(file, endpoint.key_env)
     with room_in(stage):
         stage.mkdir(parents=True, exist_ok=True)
     try:
@@ -45,3 +43,11 @@ def chat_client(file: Path, stage: Path, shard: Shard) -> Iterator[ChatClient]:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         used = total(stage.glob("usage-*.jsonl"))
         console.print(f"{endpoint.model}: {used.line(endpoint)}", markup=False)
+
+
+def endpoint_key(file: Path, variable: str) -> str:
+    """What the variable holds that `file` names; empty where it names none. Raises BadRequest when it is not set."""
+    key = secret(variable) if variable else ""
+    if variable and not key:
+        raise BadRequest(f"{file}, key_env: {variable} is not set", field="key_env")
+    return key
