@@ -1,4 +1,4 @@
-"""Writes what service/settings.py allows into helm/sotto/values.schema.json; with --check it only compares, and exits 1."""
+"""Writes what service/settings.py allows into helm/sotto/values.schema.json; --check only compares, and exits 1."""
 
 import json
 import sys

@@ -13,7 +13,7 @@ from models.fetch import fetch
 from service.errors import BadRequest, SottoError
 
 MB = 1_000_000
-UNPREFIXED = ("REDIS_URL", "PROMETHEUS_MULTIPROC_DIR")
+UNPREFIXED = ("REDIS_URL", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "PROMETHEUS_MULTIPROC_DIR")
 PLAIN_STEP_PERCENT = 10
 
 

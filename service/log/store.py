@@ -121,6 +121,9 @@ class Keys:
     def tenant_usage(self, tenant: str, day: str) -> str:
         return f"{self.prefix}:{{tenant:{tenant}}}:usage:{day}"
 
+    def audit(self) -> str:
+        return f"{self.prefix}:audit"
+
     def tenants(self) -> str:
         return f"{self.prefix}:tenants"
 

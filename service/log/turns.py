@@ -155,14 +155,7 @@ class TurnQueue:
 
     async def oldest_final_ms(self) -> int:
         """Age of the oldest final that is not published yet, by the server's clock; 0 when there is none."""
-        pipe = self._store.redis.pipeline(transaction=False)
-        pipe.xrange(self._queues[0], count=1)
-        pipe.time()
-        entries, (seconds, micros) = await pipe.execute()
-        if not entries:
-            return 0
-        now_ms = int(seconds) * 1000 + int(micros) // 1000
-        return max(0, now_ms - _time_of(entries[0][0]))
+        return int(await self._store.script("oldest", [self._queues[0]], []))
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
