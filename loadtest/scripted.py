@@ -11,6 +11,7 @@ from service.log.workers import WorkerStatus
 from service.settings import Settings
 from service.transcript import Hypothesis, Piece
 from service.worker.loop import Worker
+from service.worker.slots import Slots
 
 WORDS = (" So", " she", " said", ".")
 
@@ -49,6 +50,7 @@ async def serve(redis_url: str) -> None:
         store,
         ScriptedDecoder(),
         status,
+        Slots(status.slots),
         gather_ms=0.0,
         claim_idle_ms=settings.claim_idle_ms,
         max_deliveries=settings.max_deliveries,

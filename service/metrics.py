@@ -22,9 +22,18 @@ FIRST_PARTIAL_SECONDS = Histogram(
     "sotto_first_partial_seconds", "From the start of speech in the audio to the first partial sent", buckets=LATENCY_S
 )
 FINAL_SECONDS = Histogram(
-    "sotto_final_seconds", "From the end of speech in the audio to the final sent (live streams)", buckets=LATENCY_S
+    "sotto_final_seconds",
+    "From the end of speech in the audio to the final sent (live streams)",
+    ["model"],
+    buckets=LATENCY_S,
 )
-QUEUE_LENGTH = Gauge("sotto_queue_length", "Turns waiting or being decoded", ["kind"], multiprocess_mode="mostrecent")
+QUEUE_LENGTH = Gauge(
+    "sotto_queue_length", "Turns waiting or being decoded", ["model", "kind"], multiprocess_mode="mostrecent"
+)
+MODEL_LOADED = Gauge(
+    "sotto_model_loaded", "Workers that have the model in memory", ["model"], multiprocess_mode="mostrecent"
+)
+ROUTED = Counter("sotto_routed_total", "Streams and recordings begun, by the model that serves them", ["model", "kind"])
 WORKERS = Gauge("sotto_workers", "Workers alive", multiprocess_mode="mostrecent")
 
 # worker
@@ -40,6 +49,7 @@ STAGE_SECONDS = Histogram(
 REAL_TIME_FACTOR = Histogram(
     "sotto_real_time_factor",
     "Decode time of a batch over the seconds of audio in it",
+    ["model"],
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 )
 FALLBACKS = Counter("sotto_fallbacks_total", "Utterances decoded again because the first hypothesis failed a check")
@@ -48,7 +58,7 @@ SECOND_PASSES = Counter(
     "sotto_bias_second_passes_total", "Utterances decoded again with phrases of a bias list as prompt"
 )
 BIAS_MATCHES = Counter("sotto_bias_matches_total", "Phrases of bias lists in decoded finals, drafts included")
-TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["kind", "outcome"])
+TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["model", "kind", "outcome"])
 
 
 def exposition(shared_folder: Path | None) -> tuple[bytes, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections import Counter
 from importlib.resources import files
 
 import numpy as np
@@ -29,7 +30,10 @@ PROBE_KEPT_S = 2.0  # one probe answers all who ask meanwhile
 
 
 class Probe:
-    """Sends a second of faint noise down the whole road: audio log, queue, worker, event log."""
+    """Sends a second of faint noise down the whole road: audio log, queue, worker, event log.
+
+    The model is the default's stable one: a canary that fails must not take the gateways from everybody else.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -41,7 +45,7 @@ class Probe:
         async with self._lock:
             if time.monotonic() - self._passed_at < PROBE_KEPT_S:
                 return
-            model = await self._gateway.admission.model(None, None)
+            model = await self._gateway.admission.model(await self._gateway.admission.default(), None)
             async with asyncio.timeout(PROBE_S):
                 await self._decode(model)
             self._passed_at = time.monotonic()
@@ -92,9 +96,12 @@ async def readyz(request: Request) -> Response:
 async def prometheus(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     load = await gateway.admission.load()
-    metrics.WORKERS.set(len(load.workers))
-    for kind, length in (await TurnQueue(gateway.store, gateway.settings.model).lengths()).items():
-        metrics.QUEUE_LENGTH.labels(kind).set(length)
+    metrics.WORKERS.set(len({worker.process or worker.id for worker in load.workers}))
+    in_memory = Counter(worker.model for worker in load.workers if not worker.cold)
+    for model in {gateway.settings.model, *load.deployment.models, *load.languages}:
+        metrics.MODEL_LOADED.labels(model).set(in_memory[model])
+        for kind, length in (await TurnQueue(gateway.store, model).lengths()).items():
+            metrics.QUEUE_LENGTH.labels(model, kind).set(length)
     body, content_type = metrics.exposition(gateway.settings.metrics_dir)
     return Response(body, media_type=content_type)
 

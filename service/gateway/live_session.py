@@ -121,9 +121,7 @@ class LiveSession:
         return cls(gateway, session, options, ingest, writer, tenant=tenant, after=0, resumed_seq=0)
 
     @classmethod
-    async def resume(
-        cls, gateway: Gateway, tenant: Tenant, session: str, token: str, last_seq: int
-    ) -> "LiveSession":
+    async def resume(cls, gateway: Gateway, tenant: Tenant, session: str, token: str, last_seq: int) -> "LiveSession":
         """Takes a session over from a lost connection, of this or any other gateway.
 
         Raises NotFound, also for a session of another tenant, and Unauthorized.

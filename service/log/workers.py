@@ -1,17 +1,23 @@
-"""Heartbeats of workers: who serves which model, on what, and how busy."""
+"""Heartbeats: who serves which model, on what, and how busy; and what each worker process holds in memory."""
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from service.log.store import Store
 
 ALIVE_S = 10.0
 
+ModelState = Literal["loading", "loaded", "cold", "no_room", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """What a worker says of itself every second; `at` is Unix time in seconds."""
+    """What a worker says every second of one model that it serves; `at` is Unix time in seconds.
+
+    `process` may serve several. `cold`: the model is not in memory now, and is loaded when turns come.
+    """
 
     id: str
     model: str
@@ -21,6 +27,31 @@ class WorkerStatus:
     max_batch: int
     busy: int
     languages: tuple[str, ...]
+    process: str = ""
+    cold: bool = False
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldModel:
+    """A model as one process has it; `reason` tells why it is not loaded. `asked`: the wish that this answers."""
+
+    state: ModelState
+    asked: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """What a worker process says of itself every second: its models by id, the sizes of those in memory and how much
+    is allowed (bytes, 0: no limit), and the ids that lie on its disk."""
+
+    id: str
+    device: str
+    memory_bytes: int
+    memory_limit: int
+    models: dict[str, HeldModel] = field(default_factory=dict)
+    installed: tuple[str, ...] = ()
     at: float = 0.0
 
 
@@ -29,18 +60,41 @@ class WorkerRegistry:
         self._store = store
 
     async def announce(self, status: WorkerStatus) -> None:
-        record = json.dumps({**asdict(status), "at": time.time()})
-        await self._store.redis.hset(self._store.keys.workers(), status.id, record)
+        await _beat(self._store, self._store.keys.workers(), status)
 
     async def leave(self, worker: str) -> None:
         await self._store.redis.hdel(self._store.keys.workers(), worker)
 
     async def alive(self) -> list[WorkerStatus]:
         """Workers heard of within `ALIVE_S`; older records are dropped."""
-        records = await self._store.redis.hgetall(self._store.keys.workers())
-        statuses = [WorkerStatus(**json.loads(record)) for record in records.values()]
-        oldest = time.time() - ALIVE_S
-        dead = [status.id for status in statuses if status.at < oldest]
-        if dead:
-            await self._store.redis.hdel(self._store.keys.workers(), *dead)
-        return [status for status in statuses if status.at >= oldest]
+        return [WorkerStatus(**record) for record in await _alive(self._store, self._store.keys.workers())]
+
+
+class HostRegistry:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def announce(self, status: HostStatus) -> None:
+        await _beat(self._store, self._store.keys.hosts(), status)
+
+    async def leave(self, host: str) -> None:
+        await self._store.redis.hdel(self._store.keys.hosts(), host)
+
+    async def alive(self) -> list[HostStatus]:
+        """Worker processes heard of within `ALIVE_S`; older records are dropped."""
+        records = await _alive(self._store, self._store.keys.hosts())
+        held = [{model: HeldModel(**each) for model, each in record["models"].items()} for record in records]
+        return [HostStatus(**record | {"models": models}) for record, models in zip(records, held, strict=True)]
+
+
+async def _beat(store: Store, key: str, status: WorkerStatus | HostStatus) -> None:
+    await store.redis.hset(key, status.id, json.dumps({**asdict(status), "at": time.time()}))
+
+
+async def _alive(store: Store, key: str) -> list[dict[str, Any]]:
+    records = [json.loads(record) for record in (await store.redis.hgetall(key)).values()]
+    oldest = time.time() - ALIVE_S
+    dead = [record["id"] for record in records if record["at"] < oldest]
+    if dead:
+        await store.redis.hdel(key, *dead)
+    return [record for record in records if record["at"] >= oldest]

@@ -46,12 +46,7 @@ def next_batch(
     eligible = [w for w in waiting if w.kind != "bulk" or bulk_allowed]
     if not eligible:
         return []
-
-    def urgency(w: Waiting[T]) -> tuple[int, float]:
-        patient = w.kind != "bulk" or now_ms - w.since_ms < policy.bulk_patience_ms
-        return (RANK[w.kind] if patient else RANK["partial"], w.since_ms)
-
-    ordered = sorted(eligible, key=urgency)
+    ordered = sorted(eligible, key=lambda w: urgency(w, policy, now_ms))
     head = ordered[0]
     alike = [w for w in ordered if w.kind == head.kind and w.bucket == head.bucket]
     slots = min(free_slots, policy.bulk_slots - bulk_running) if head.kind == "bulk" else free_slots
@@ -59,3 +54,9 @@ def next_batch(
     if len(alike) < policy.max_batch and now_ms - head.since_ms < policy.gather_ms:
         return []
     return alike[:size]
+
+
+def urgency(waiting: Waiting[T], policy: BatchPolicy, now_ms: float) -> tuple[int, float]:
+    """The lower, the sooner: the rank of its kind, then the time since when it waits."""
+    patient = waiting.kind != "bulk" or now_ms - waiting.since_ms < policy.bulk_patience_ms
+    return (RANK[waiting.kind] if patient else RANK["partial"], waiting.since_ms)

@@ -27,6 +27,7 @@ from service.log.event_log import Event
 from service.log.jobs import ENDED, ClaimedJob, Jobs
 from service.log.sessions import new_id
 from service.log.tasks import cancel_tasks
+from service.log.uses import Uses
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=FormRoute)
@@ -57,7 +58,7 @@ async def submit(
 ) -> dict[str, Any]:
     gateway: Gateway = request.app.state.gateway
     tenant = caller_of(request).tenant
-    served = await gateway.admission.model(model or None, language or None)
+    served = await gateway.admission.model(model or None, language or None, tenant=tenant.id)
     if webhook_url:
         webhooks.validate(webhook_url, gateway.settings)
     resolved = await gateway.biasing.resolve(tenant, wish)
@@ -70,6 +71,8 @@ async def submit(
         "bias_report": report,
     }
     job = new_id("job")
+    # the model stays loaded until the job has ended
+    await Uses(gateway.store).hold([(served, job)], gateway.settings.job_ttl_s)
     record = await _jobs(gateway).submit(job, tenant.id, file.file, options)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return public(record) | ({"bias": report} if report else {})
@@ -115,6 +118,7 @@ class JobRunner:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._jobs = _jobs(gateway)
+        self._uses = Uses(gateway.store)
         self._draining = False
 
     async def run(self) -> None:
@@ -147,7 +151,9 @@ class JobRunner:
         try:
             async with self._kept(consumer, claimed):
                 with contextlib.suppress(NotFound):
-                    await self._notify(await self._jobs.get(claimed.id))
+                    record = await self._jobs.get(claimed.id)
+                    await self._uses.release(record["options"]["recording"]["model"], claimed.id)
+                    await self._notify(record)
                 await self._jobs.ack(claimed.entry)
         except (RedisError, SottoError) as error:  # the job is reclaimed, and told again
             log.warning("cannot conclude a job", extra={"job": claimed.id, "reason": str(error)})

@@ -79,7 +79,7 @@ async def listen(request: Request) -> Response:
     gateway: Gateway = request.app.state.gateway
     tenant = caller_of(request).tenant
     query = parse_recorded(request.query_params)
-    model = await served_model(gateway.admission, query.asked)
+    model = await served_model(gateway.admission, tenant, query.asked)
     await gateway.admission.admit(model, live=False)
     created, request_id = datetime.now(UTC), new_request_id()
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spooled:

@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the models that workers serve now."""
+"""`GET /v1/models`: what a request may name as its model now."""
 
 from typing import Any
 
@@ -37,8 +37,9 @@ async def get_model(request: Request, model: str) -> dict[str, Any]:
 
 async def _models(gateway: Gateway) -> list[dict[str, Any]]:
     load = await gateway.admission.load()
-    by_id = {worker.model: worker for worker in load.workers}
+    aliases = load.deployment.aliases
     return [
-        {"id": model, "object": "model", "created": 0, "owned_by": "sotto", "languages": list(worker.languages)}
-        for model, worker in sorted(by_id.items())
+        {"id": name, "object": "model", "created": 0, "owned_by": "sotto", "languages": list(languages)}
+        | ({"alias_of": aliases[name].stable} if name in aliases else {})
+        for name, languages in sorted(load.offered.items())
     ]

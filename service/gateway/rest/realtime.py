@@ -80,8 +80,8 @@ async def create_transcription_session(
 
 async def _make(request: Request, session: Session, ttl_s: int) -> tuple[ClientSecret, dict[str, Any]]:
     gateway: Gateway = request.app.state.gateway
-    model = await gateway.admission.model(session.transcription.model, session.transcription.language)
-    tenant = caller_of(request).tenant.id
+    tenant, asked = caller_of(request).tenant.id, session.transcription
+    model = await gateway.admission.model(asked.model, asked.language, tenant=tenant)
     made = await ClientSecrets(gateway.store).create(tenant, session.model_dump(), ttl_s=ttl_s)
     expires_at = int(time.time()) + gateway.settings.max_stream_s
     return made, session.told(Identity(f"sess_{secrets.token_hex(12)}", model, expires_at))

@@ -124,11 +124,58 @@ class Model(Schema):
     created: int
     owned_by: str
     languages: list[str]
+    alias_of: str | None = Field(None, description="of an alias: the model that it leads to")
 
 
 class Models(Schema):
     object: Literal["list"]
     data: list[Model]
+
+
+class ModelOnWorker(Schema):
+    worker: str
+    device: str
+    state: Literal["pending", "loading", "loaded", "cold", "no_room", "failed", "draining"]
+    reason: str | None = Field(None, description="why it is not loaded")
+
+
+class DeployedModel(Schema):
+    object: Literal["deployed_model"]
+    id: str
+    wanted: bool
+    uses: int = Field(description="streams that are open or can be resumed, recordings under way, jobs until they end")
+    aliases: list[str] = Field(description="those that lead to it")
+    workers: list[ModelOnWorker]
+
+
+class CanaryShare(Schema):
+    model: str
+    percent: float
+    tenants: list[str]
+
+
+class ModelAlias(Schema):
+    object: Literal["alias"]
+    alias: str
+    stable: str
+    canaries: list[CanaryShare]
+    shares: dict[str, float] = Field(description="percent of the streams by model, of tenants that no canary names")
+    history: list[str] = Field(description="stable models before this one, newest first")
+
+
+class WorkerProcess(Schema):
+    id: str
+    device: str
+    memory_bytes: int = Field(description="of the files of all models that it has loaded")
+    memory_limit: int = Field(description="0: none")
+    installed: list[str] = Field(description="models on its disk")
+
+
+class DeployedModels(Schema):
+    object: Literal["list"]
+    data: list[DeployedModel]
+    aliases: list[ModelAlias]
+    workers: list[WorkerProcess]
 
 
 class BiasList(Schema):

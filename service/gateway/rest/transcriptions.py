@@ -31,6 +31,7 @@ from service.gateway.rest.transcription import (
 )
 from service.gateway.rest.transcription_form import Answer, TranscriptionWish, transcription_form, translation_form
 from service.log.event_log import Event
+from service.log.tenants import Tenant
 
 router = APIRouter(tags=["transcription"], route_class=FormRoute)
 
@@ -68,7 +69,7 @@ async def translate(
 async def _answer(request: Request, file: UploadFile, wish: TranscriptionWish) -> Response:
     gateway: Gateway = request.app.state.gateway
     tenant = caller_of(request).tenant
-    options = await _options(gateway, wish)
+    options = await _options(gateway, tenant, wish)
     await gateway.admission.admit(options.model, live=False)
     resolved = await gateway.biasing.resolve(tenant, wish.bias)
     report = None if wish.bias.is_empty else resolved.report
@@ -85,9 +86,9 @@ async def _answer(request: Request, file: UploadFile, wish: TranscriptionWish) -
     return render(transcription, wish.answer)
 
 
-async def _options(gateway: Gateway, wish: TranscriptionWish) -> RecordingOptions:
+async def _options(gateway: Gateway, tenant: Tenant, wish: TranscriptionWish) -> RecordingOptions:
     """Raises UnknownModel, NoWorkers, and BadRequest for what the model does not know."""
-    model = await gateway.admission.model(wish.model, wish.language)
+    model = await gateway.admission.model(wish.model, wish.language, tenant=tenant.id)
     known = await gateway.admission.languages(model)
     for code in wish.languages:
         if code not in known:

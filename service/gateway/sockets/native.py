@@ -88,7 +88,7 @@ class Connection:
 
     async def _options(self, start: Start) -> StreamOptions:
         fmt = StreamFormat(start.format.encoding, start.format.sample_rate, start.format.channels)
-        model = await self._gateway.admission.model(start.model, start.language)
+        model = await self._gateway.admission.model(start.model, start.language, tenant=self._tenant.id)
         return StreamOptions(
             model=model,
             format=fmt,

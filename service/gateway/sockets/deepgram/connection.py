@@ -77,7 +77,7 @@ class ListenConnection:
         self._tenant = caller.tenant
         query = parse_live(self._socket.query_params)
         asked = query.asked
-        model = await served_model(self._gateway.admission, asked)
+        model = await served_model(self._gateway.admission, self._tenant, asked)
         options = StreamOptions(
             model=model,
             language=asked.language,

@@ -171,15 +171,21 @@ class RealtimeConnection:
         """The session with what serves it. Raises BadRequest with the parameter as the client wrote it."""
         asked, place = session.transcription, "session.audio.input.transcription"
         try:
-            model = await self._gateway.admission.model(asked.model, asked.language)
-            for candidate in asked.languages or ():
-                await self._gateway.admission.model(asked.model, candidate)
+            model = await self._model(asked.model)
+            for candidate in (asked.language, *(asked.languages or ())):
+                await self._gateway.admission.check_language(model, candidate)
             now = self._stream.options.bias if self._stream else Bias()
             resolved = await self._gateway.biasing.resolve(self._tenant, session.wish, now)
         except BadRequest as error:
             error.field = f"{place}.{error.field}"
             raise
         return session, replace(self._identity, model=model), session.options(model, resolved.bias)
+
+    async def _model(self, asked: str | None) -> str:
+        """The model of that name; what it stood for when the stream began, while the name is the same."""
+        if self._stream and asked == self._session.transcription.model:
+            return self._stream.options.model
+        return await self._gateway.admission.model(asked, None, tenant=self._tenant.id, key=self._identity.id)
 
     async def _apply(self, session: Session, event: str) -> None:
         self._conversation.turns = session.turn_detection is not None

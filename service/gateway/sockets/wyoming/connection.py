@@ -84,7 +84,7 @@ class Connection:
     async def _options(self, tenant: Tenant, wanted: Transcribe, fmt: AudioFormat) -> StreamOptions:
         language = _primary(wanted.language) if wanted.language else None
         stream_format = StreamFormat("pcm_s16le", fmt.rate, fmt.channels)
-        model = await self._gateway.admission.model(wanted.name, language)
+        model = await self._gateway.admission.model(wanted.name, language, tenant=tenant.id)
         words = [*(wanted.transcript_names or ()), *(wanted.transcript_terms or ())]
         resolved = await self._gateway.biasing.resolve(tenant, BiasWish(keywords=words or None))
         return StreamOptions(model, stream_format, language, every_final=True, bias=resolved.bias)

@@ -10,9 +10,8 @@ WHISPER = Attribution("OpenAI", "https://github.com/openai/whisper")
 
 async def info_of(gateway: Gateway) -> Info:
     """The model of requests that name none comes first. Raises NoWorkers while nobody serves that."""
-    default = await gateway.admission.model(None, None)
-    load = await gateway.admission.load()
-    languages = {worker.model: worker.languages for worker in load.workers}
+    default = await gateway.admission.model(await gateway.admission.default(), None)
+    languages = (await gateway.admission.load()).offered
     models = [_model(name, languages[name]) for name in sorted(languages, key=lambda name: (name != default, name))]
     program = AsrProgram(
         name="sotto",
