@@ -60,6 +60,7 @@ def adapt_model(
     general: Annotated[
         list[Path] | None, typer.Option(metavar="MANIFEST", help="Other speech, which must not get worse.")
     ] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="How many train at once, where there are several.")] = 1,
 ) -> None:
     """Splits the seeds, writes and speaks new sentences, filters, trains, merges, converts, compares and registers.
 
@@ -83,7 +84,7 @@ def adapt_model(
             unlabelled=unlabelled,
             general=tuple(general or ()),
         )
-        adapt(wanted, seeds, in_a_process_of_its_own)
+        adapt(wanted, seeds, lambda arguments: subprocess.run(command(arguments, gpus), check=False).returncode)
 
 
 def adapt(wanted: Adaptation, seeds: Path, execute: Execute) -> None:
@@ -128,6 +129,9 @@ def take(step: Step, execute: Execute, console: Console) -> None:
     console.print(f"[dim]{time.monotonic() - began:.0f} s[/]")
 
 
-def in_a_process_of_its_own(arguments: Sequence[str]) -> int:
-    """Each stage has the memory and the threads to itself: what one leaves behind would slow the next."""
-    return subprocess.run([sys.executable, "-m", "service.cli", "models", *arguments], check=False).returncode
+def command(arguments: Sequence[str], gpus: int = 1) -> list[str]:
+    """A process for every step, and for training one on each GPU: what a step leaves of memory and threads would slow
+    the next."""
+    launched = ("accelerate.commands.launch", "--num_processes", str(gpus), "-m")
+    launch = launched if gpus > 1 and arguments[0] == "finetune" else ()
+    return [sys.executable, "-m", *launch, "service.cli", "models", *arguments]

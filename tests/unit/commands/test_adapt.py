@@ -1,5 +1,6 @@
 """`sotto models adapt`: which commands it runs, that they are commands with these options, and what it refuses."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,10 @@ import pytest
 import typer
 from rich.console import Console
 
-from service.commands.model_stages.adapt import in_a_process_of_its_own, take
+from service.commands.model_stages.adapt import command, take
 from service.commands.model_stages.adaptation import Adaptation, Step, steps
 from service.commands.models import app
-from service.errors import BadRequest
+from service.errors import BadRequest, Failed, SottoError
 
 WANTED = Adaptation(
     run=Path("run"),
@@ -74,10 +75,21 @@ def test_what_is_not_wanted_is_not_done() -> None:
     assert not any("--chat" in step.arguments for step in less)
 
 
+def test_on_several_gpus_only_training_has_several_processes() -> None:
+    launched = [step.arguments[0] for step in STEPS if "accelerate.commands.launch" in command(step.arguments, 4)]
+    assert launched == ["finetune"]
+    assert not any("accelerate.commands.launch" in command(step.arguments) for step in STEPS)
+
+
 def test_what_is_there_already_is_not_made_again(tmp_path: Path) -> None:
-    take(Step("nothing to do", ("no-such-command",), makes=tmp_path), in_a_process_of_its_own, Console(quiet=True))
+    take(Step("nothing to do", ("no-such-command",), makes=tmp_path), lambda arguments: 1, Console(quiet=True))
 
 
-def test_a_step_that_fails_ends_the_run() -> None:
-    with pytest.raises(BadRequest, match="sotto models verify ended with status 2"):
-        take(Step("fails", ("verify", "no-such-model")), in_a_process_of_its_own, Console(quiet=True))
+@pytest.mark.parametrize(("status", "error"), [(1, Failed), (2, BadRequest), (-9, Failed)])
+def test_a_step_that_fails_ends_the_run(status: int, error: type[SottoError]) -> None:
+    with pytest.raises(error, match=f"sotto models verify ended with status {status}"):
+        take(Step("fails", ("verify", "no-such-model")), lambda arguments: status, Console(quiet=True))
+
+
+def test_a_step_is_a_process_that_says_how_it_ended() -> None:
+    assert subprocess.run(command(("verify", "no-such-model")), check=False).returncode == 2

@@ -208,7 +208,7 @@ def test_a_language_that_nobody_speaks_stops_before_the_first_clip(
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_clip(backend: Backend, tmp_path: Path) -> None:
-    with small_files(4_000), pytest.raises(StageFull, match="cannot write to .*audio"):
+    with small_files(4_000), pytest.raises(StageFull, match=r"cannot write to .*audio"):
         run(tmp_path / "s", backend)
     assert not read_stage(tmp_path / "s")
     assert not list((tmp_path / "s" / "audio").iterdir())
