@@ -3,7 +3,7 @@
 import typer
 
 from service import __version__
-from service.commands import bias_lists, demo, evaluate, explain, loadtest, models, serving, stream, transcribe
+from service.commands import access, bias_lists, demo, evaluate, explain, loadtest, models, serving, stream, transcribe
 
 app = typer.Typer(
     name="sotto",
@@ -23,6 +23,8 @@ app.command()(explain.explain)
 app.command()(loadtest.loadtest)
 app.add_typer(models.app, name="models")
 app.add_typer(bias_lists.app, name="bias-lists")
+app.add_typer(access.tenants, name="tenants")
+app.add_typer(access.keys, name="keys")
 
 
 @app.callback(invoke_without_command=True)

@@ -23,7 +23,19 @@ from service.gateway.context import Gateway
 from service.gateway.limits import Guard
 from service.gateway.metering import Metering
 from service.gateway.replies import error_body
-from service.gateway.rest import bias_lists, jobs, listen, models, page, realtime, transcriptions
+from service.gateway.rest import (
+    admin_models,
+    bias_lists,
+    jobs,
+    listen,
+    models,
+    page,
+    realtime,
+    sessions,
+    tenants,
+    transcriptions,
+    usage,
+)
 from service.gateway.rest.jobs import JobRunner
 from service.gateway.roster import Roster
 from service.gateway.sockets.deepgram.connection import ListenConnection
@@ -104,7 +116,9 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         max_bytes=settings.max_upload_mb * 1024 * 1024,
         refusals=dict.fromkeys(listen.PATHS, refusal),
     )
-    for module in (health, models, transcriptions, jobs, bias_lists, page, realtime, listen):
+    for module in (health, models, transcriptions, jobs, bias_lists, sessions, usage, page, realtime, listen):
+        app.include_router(module.router)
+    for module in (admin_models, tenants):
         app.include_router(module.router)
 
     @app.websocket("/v1/stream")

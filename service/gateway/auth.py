@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from service.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from service.gateway.auditing import Asked, Failures
 from service.gateway.oidc import Issuer
 from service.log.api_keys import SCOPES, USE_NOTED_S, ApiKeys, Scope, id_in
 from service.log.client_secrets import PREFIX, ClientSecrets
@@ -98,12 +99,33 @@ class Access:
         self._keys = Keys(settings.api_keys)
         self._api_keys = ApiKeys(store)
         self._secrets = ClientSecrets(store)
+        self._failures = Failures(store)
         self._tenants = Tenants(store)
         self._issuer = Issuer(settings) if settings.oidc_issuer else None
         self._looked_at = -KNOWN_FOR_S
         self._known: dict[str, tuple[float, Caller]] = {}
         self._known_tenants: dict[str, tuple[float, Tenant]] = {}
         self._noted: dict[str, float] = {}
+
+    async def admit(
+        self, asked: Asked, key: str | None, scope: Scope, *, secrets: bool
+    ) -> tuple[Caller, dict[str, Any]]:
+        """Who asks, and what the short-lived secret in place of a key was made for, nothing for a key.
+
+        `secrets`: whether one will do here. Raises Unauthorized, Forbidden; the audit log has those.
+        """
+        actor, tenant = id_in(key or "") or "", ""
+        try:
+            known = await self.secret(key) if secrets else None
+            caller, made_for = known or (await self.caller(key), {})
+            actor, tenant = caller.key, caller.tenant.id
+            if not known:
+                self.check_origin(asked.origin)
+            caller.require(scope)
+        except (Unauthorized, Forbidden) as error:
+            await self._failures.add(error, asked, actor=actor, tenant=tenant)
+            raise
+        return caller, made_for
 
     async def caller(self, key: str | None) -> Caller:
         """Raises Unauthorized for a key that is missing, not known, revoked or expired."""

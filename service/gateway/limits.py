@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.errors import Refused, SottoError, StoreUnavailable, TooLarge
+from service.gateway.auditing import Asked
 from service.gateway.auth import Access, Caller, key_in
 from service.gateway.metering import Metering
 from service.gateway.replies import error_body
@@ -46,7 +47,7 @@ class Guard:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            scope.setdefault("state", {})["caller"] = await self._caller(scope["path"], headers)
+            scope.setdefault("state", {})["caller"] = await self._caller(scope, headers)
             declared = headers.get(b"content-length", "0")
             if declared.isdigit() and int(declared) > self._max_bytes:
                 raise self._too_large()
@@ -56,14 +57,13 @@ class Guard:
             return
         await self._app(scope, self._bounded(receive), send)
 
-    async def _caller(self, path: str, headers: Mapping[bytes, str]) -> Caller:
+    async def _caller(self, asked: Scope, headers: Mapping[bytes, str]) -> Caller:
         """Raises Unauthorized, Forbidden, QuotaExceeded, StoreUnavailable."""
+        path, client = asked["path"], asked.get("client")
         key, scope = key_in(headers.get(b"authorization")), scope_of(path)
+        request = Asked(path, client[0] if client else "", headers.get(b"origin"))
         try:
-            known = await self._access.secret(key) if path in SECRETS_TAKEN else None
-            caller = known[0] if known else await self._access.caller(key)
-            self._access.check_origin(headers.get(b"origin"))
-            caller.require(scope)
+            caller, _ = await self._access.admit(request, key, scope, secrets=path in SECRETS_TAKEN)
             if scope != "admin":
                 await self._metering.count_request(caller.tenant)
         except RedisError as error:

@@ -1,8 +1,7 @@
 """Tenants: who shares a deployment, what each may use, and what becomes of the texts."""
 
-import re
 import time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +10,8 @@ from service.log.store import Store
 
 TENANT_ID = "^[a-z0-9][a-z0-9_-]{0,63}$"
 DEFAULT = "default"  # of keys from the settings, of open gateways, and of everything where nobody names another
+
+MOST = 1_000_000_000
 
 RedactionKind = Literal["card", "phone", "email"]
 
@@ -22,11 +23,13 @@ class _Fields(BaseModel):
 class Limits(_Fields):
     """What a tenant may use over all gateways; 0: no limit of its own."""
 
-    concurrent_streams: int = Field(default=0, ge=0, description="live streams open at once")
-    requests_per_minute: int = Field(default=0, ge=0, description="requests and streams begun")
-    audio_minutes_per_month: int = Field(default=0, ge=0, description="audio of streams and recordings, by UTC months")
-    bias_lists: int = Field(default=0, ge=0, description="named lists kept")
-    entries_per_list: int = Field(default=0, ge=0, description="entries of one named list")
+    concurrent_streams: int = Field(default=0, ge=0, le=MOST, description="live streams open at once")
+    requests_per_minute: int = Field(default=0, ge=0, le=MOST, description="requests and streams begun")
+    audio_minutes_per_month: int = Field(
+        default=0, ge=0, le=MOST, description="audio of streams and recordings, by UTC months"
+    )
+    bias_lists: int = Field(default=0, ge=0, le=MOST, description="named lists kept")
+    entries_per_list: int = Field(default=0, ge=0, le=MOST, description="entries of one named list")
 
 
 class Privacy(_Fields):
@@ -36,7 +39,7 @@ class Privacy(_Fields):
         default=0, ge=0, le=10 * 365 * 86_400, description="how long the texts of streams are kept"
     )
     redact: tuple[RedactionKind, ...] = Field(default=(), description="what is struck out of captions and finals")
-    phone_regions: tuple[str, ...] = Field(
+    phone_regions: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = Field(
         default=("US",), max_length=10, description="ISO 3166 codes: where numbers without a country code are from"
     )
     show_text: bool = Field(default=False, description="whether dashboards may show texts")
@@ -87,9 +90,8 @@ class Tenants:
             raise Conflict(f"there is a tenant {tenant.id!r} already", field="id")
         return made
 
-    async def update(self, tenant: Tenant) -> Tenant:
-        """Replaces the record. Raises NotFound when there is none."""
-        await self.get(tenant.id)
+    async def put(self, tenant: Tenant) -> Tenant:
+        """Replaces the record."""
         await self._store.redis.hset(self._key, tenant.id, tenant.model_dump_json())
         return tenant
 
@@ -100,7 +102,3 @@ class Tenants:
         known = await self.get(tenant)
         await self._store.redis.hdel(self._key, tenant)
         return known
-
-
-def is_tenant_id(text: str) -> bool:
-    return re.fullmatch(TENANT_ID, text) is not None

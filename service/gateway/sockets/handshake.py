@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
+from service.gateway.auditing import Asked
 from service.gateway.auth import Access, Caller, key_in
 from service.gateway.metering import Metering
 
@@ -31,10 +32,8 @@ class SocketAuth:
 
         Raises Unauthorized, Forbidden, QuotaExceeded.
         """
-        known = await self._access.secret(key)
-        caller, made_for = known or (await self._access.caller(key), {})
-        if not known:
-            self._access.check_origin(socket.headers.get("origin"))
-        caller.require("transcribe")
+        address = socket.client.host if socket.client else ""
+        asked = Asked(socket.url.path, address, socket.headers.get("origin"))
+        caller, made_for = await self._access.admit(asked, key, "transcribe", secrets=True)
         await self._metering.count_request(caller.tenant)
         return caller, made_for
