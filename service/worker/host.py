@@ -132,7 +132,10 @@ class Host:
         candidates = [candidate for candidate in found if candidate]
         decided = plan(candidates, limit_bytes=self._options.memory_limit, now=time.monotonic())
         self._no_room = decided.no_room
-        return group.create_task(self._carry_out(decided, group)) if decided.drop or decided.load else None
+        if not decided.drop and not decided.load:
+            return None
+        self._loading = decided.load
+        return group.create_task(self._carry_out(decided, group))
 
     async def _used(self, models: tuple[str, ...]) -> dict[str, bool]:
         """Whether streams, recordings, jobs or turns need each of them."""
@@ -208,7 +211,6 @@ class Host:
     async def _bring(self, model: str, group: asyncio.TaskGroup) -> None:
         known, started = self._known[model], time.monotonic()
         assert known.files is not None, "only models whose files were found are planned"
-        self._loading = model
         try:
             decoder = await asyncio.to_thread(self._source.load, known.files)
         except Exception as error:  # whatever broken files raise, the models that run must not suffer
