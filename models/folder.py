@@ -4,11 +4,14 @@ A folder is a model when it holds CTranslate2's `model.bin`, `config.json`, a vo
 manifest is written last, by whoever put the folder there; a folder without one is judged by its files alone.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,20 +120,42 @@ def _difference(folder: Path, expected: FileDigest, *, hashed: bool) -> str | No
 def new_folder(target: Path) -> Iterator[Path]:
     """An empty folder to fill, which is named `target` when all went well and removed when not.
 
-    Raises BadRequest when there is something of that name, Failed when the disk takes no more.
+    What processes that were killed left of the same target is removed, too. Raises BadRequest when there is something
+    of that name, Failed when the disk takes no more.
     """
     if target.exists():
         raise BadRequest(f"{target} exists: name another folder, or remove it", field="out")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # the dot keeps it from being taken for a model while it is filled
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}+", dir=target.parent))
-        try:
-            folder = staging / target.name
-            folder.mkdir()
-            yield folder
-            folder.rename(target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        prefix = f".{target.name}+"
+        _clear(target.parent.glob(f"{prefix}*"))
+        staging = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        with _locked(staging):
+            try:
+                folder = staging / target.name
+                folder.mkdir()
+                yield folder
+                folder.rename(target)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise Failed(f"cannot write {target}: {error.strerror or error}", field="out") from error
+
+
+def _clear(left: Iterable[Path]) -> None:
+    """Removes folders that nobody fills any more: the system frees the lock of a process that is killed."""
+    for folder in left:
+        with contextlib.suppress(OSError), _locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Raises OSError where another process holds the folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

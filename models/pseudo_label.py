@@ -18,7 +18,7 @@ from typing import Any
 from models.correction.corrector import Corrector
 from models.manifest import Example, read_examples
 from models.pseudo_label_report import write_report
-from models.recordings import check_audio, read_samples, spans, write_flac
+from models.recordings import check_audio, read_example, spans, write_flac
 from models.reports import new_figure
 from models.scoring.phrases import PhraseFinder
 from models.scoring.rates import Unit, error_rate
@@ -195,9 +195,8 @@ def _groups(stage: Stage, recordings: Iterable[Example], vad: SileroVad) -> Iter
     group: list[list[_Utterance]] = []
     seconds = 0.0
     for recording in recordings:
-        assert recording.audio is not None  # see `check_audio`
         try:
-            samples = read_samples(recording.audio)
+            samples = read_example(recording)
         except BadRequest:
             stage.drop(recording, "unreadable audio")
             continue

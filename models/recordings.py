@@ -1,7 +1,6 @@
 """Recordings of the training pipeline: any audio file to samples, long ones cut into utterances, samples to FLAC."""
 
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -10,16 +9,17 @@ import av
 import numpy as np
 
 from models.manifest import Example
-from models.stage import room_in
+from models.stage import write_whole
 from service.audio.container import read_file
 from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions
 from service.audio.pcm import Int16
 from service.audio.vad import SileroVad
 from service.decoding.windows import MAX_SAMPLES
-from service.errors import BadRequest
+from service.errors import BadAudio, BadRequest
 from service.transcript import SAMPLE_RATE
 
 MAX_SECONDS = 4 * 3600
+TOLERANCE_S, TOLERANCE = 0.5, 0.05  # between a manifest's durations and its files: seconds, and a share
 _FED = 60 * SAMPLE_RATE  # samples: the endpointer's frames of a minute fit into the cache
 
 
@@ -41,6 +41,22 @@ def read_samples(path: Path) -> Int16:
         raise type(error)(f"{path}: {error.message}", field="audio") from error
     except OSError as error:
         raise BadRequest(f"{path}: {error.strerror}", field="audio") from error
+
+
+def read_example(example: Example) -> Int16:
+    """`read_samples` of an example whose audio is there.
+
+    Raises BadAudio, too, where it lasts another time than its manifest says: the usual sign of a wrong sample rate.
+    """
+    assert example.audio is not None  # see `check_audio`
+    samples = read_samples(example.audio)
+    told, real = example.duration, len(samples) / SAMPLE_RATE
+    if told is not None and abs(real - told) > TOLERANCE_S + TOLERANCE * told:
+        raise BadAudio(
+            f"{example.audio}: lasts {real:.2f} s at the sample rate that it states, the manifest says {told:.2f} s",
+            field="audio",
+        )
+    return samples
 
 
 def spans(samples: Int16, vad: SileroVad) -> list[tuple[int, int]]:
@@ -67,14 +83,7 @@ def write_recording(path: Path, samples: Int16) -> None:
 
     Raises StageFull when the disk takes no more.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with room_in(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(_flac(samples))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    write_whole(path, _flac(samples))
 
 
 def _flac(samples: Int16) -> bytes:

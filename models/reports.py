@@ -1,12 +1,12 @@
 """What the reports of stages are made of: tables in Markdown, figures, and their files."""
 
+import io
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from models.stage import room_in
+from models.stage import write_whole
 from service.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -35,21 +35,8 @@ def write_report_files(folder: Path, values: Mapping[str, Any], markdown: str, f
 
     Raises StageFull when the disk takes no more.
     """
-    with room_in(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "report.json", lambda part: _write(part, json.dumps(values, indent=1, ensure_ascii=False)))
-        _replace(folder / "report.md", lambda part: _write(part, markdown))
-        _replace(folder / "report.png", lambda part: figure.savefig(part, format="png", dpi=120))
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text.rstrip("\n") + "\n", "utf-8")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_whole(folder / "report.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / "report.md", markdown.rstrip("\n") + "\n")
+    write_whole(folder / "report.png", picture.getvalue())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.manifest import Example
+from models.stage import write_whole
 from service.errors import BadRequest
 
 BUCKETS = 1_000
@@ -33,10 +34,7 @@ def split(examples: Iterable[Example], *, dev: float, test: float) -> Split:
 
 
 def write_split(parts: Split, folder: Path) -> None:
-    """`train.jsonl`, `dev.jsonl` and `test.jsonl` in a folder, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """`train.jsonl`, `dev.jsonl` and `test.jsonl` in a folder, each whole or not at all. Raises StageFull."""
     for name in ("train", "dev", "test"):
         lines = [example.to_line(folder) for example in getattr(parts, name)]
-        temporary = folder / f"{name}.part"
-        temporary.write_text("\n".join(lines) + "\n", "utf-8")
-        temporary.replace(folder / f"{name}.jsonl")
+        write_whole(folder / f"{name}.jsonl", "\n".join(lines) + "\n")

@@ -189,9 +189,7 @@ def settle_options(path: Path, options: Mapping[str, Any]) -> None:
     """
     written = json.dumps(options, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if not path.exists():
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(written, "utf-8")
-        temporary.replace(path)
+        write_whole(path, written)
     former, now = json.loads(path.read_text("utf-8")), json.loads(written)
     changed = sorted(name for name in former.keys() | now.keys() if former.get(name) != now.get(name))
     if changed:
@@ -199,6 +197,18 @@ def settle_options(path: Path, options: Mapping[str, Any]) -> None:
             f"{path.parent} was begun with another {', '.join(changed)}: use another folder, or remove it",
             field=changed[0],
         )
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file that is there whole or not at all, and its folder. Raises StageFull when the disk takes no more."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with room_in(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

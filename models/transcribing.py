@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from models.manifest import Example
-from models.recordings import read_samples, spans
+from models.recordings import read_example, spans
 from service.audio.pcm import Int16
 from service.audio.vad import SileroVad
 from service.decoding.utterance import DecodeOptions, Utterance
@@ -127,9 +127,8 @@ def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def _read(example: Example) -> Speech | BadRequest:
-    assert example.audio is not None  # see `check_audio`
     try:
-        return Speech(read_samples(example.audio), example.language)
+        return Speech(read_example(example), example.language)
     except BadRequest as error:
         return error
 

@@ -13,7 +13,7 @@ from models.evaluate.resampling import Difference
 from models.reports import table, write_report_files
 from models.scoring.manifest import Item
 from models.scoring.table import details
-from models.stage import room_in
+from models.stage import write_whole
 
 SLICED = ("ier", "mer", "cer", "recall")  # columns of the tables of slices
 _ITEMS = "items.jsonl"
@@ -28,10 +28,7 @@ def write(folder: Path, evaluation: Evaluation, items: Sequence[Item], texts: Ma
         for system, one in evaluation.scores.items()
         for record in details(items, texts[system], one)
     ]
-    with room_in(folder):
-        part = folder / f".{_ITEMS}.part"
-        part.write_text("".join(lines), "utf-8")
-        part.replace(folder / _ITEMS)
+    write_whole(folder / _ITEMS, "".join(lines))
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
