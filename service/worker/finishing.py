@@ -8,6 +8,7 @@ from service.log.publishing import Lease, Outcome, Publisher
 from service.log.turns import Turn
 from service.streaming import agreement as agreements
 from service.streaming.captions import caption_of, final_of, partial_of
+from service.streaming.redaction import Redaction, redact_final, redact_partial
 from service.transcript import Final, Hypothesis, Match, Partial, TokenLogprob
 from service.worker.loading import Loaded
 
@@ -32,10 +33,10 @@ class Finisher:
         # the protocol answers every utterance
         shown = bool(loaded.agreement.decided or loaded.agreement.tail)
         told = final.text or shown or turn.options.get("every_final")
-        event = final_event(turn, final) if told else None
+        event = final_event(turn, _redacted(turn, final)) if told else None
         language = final.language if final.text else ""
         if turn.draft:
-            caption = partial_event(turn, caption_of(loaded.agreement, final)) if final.text else None
+            caption = partial_event(turn, _hidden(turn, caption_of(loaded.agreement, final))) if final.text else None
             outcome = await self._publisher.draft(turn, loaded.lease, event, language, caption)
             if outcome != "confirmed":
                 return outcome
@@ -52,7 +53,7 @@ class Finisher:
         partial = partial_of(agreement, hypothesis, turn.utterance, turn.start, window_end)
         if agreements.needs_trim(agreement, loaded.window_samples):
             agreement = agreements.trim(agreement, hypothesis, loaded.window_samples)
-        event = partial_event(turn, partial) if partial else None
+        event = partial_event(turn, _hidden(turn, partial)) if partial else None
         return await self._publisher.partial(turn, loaded.lease, agreements.dump(agreement), event)
 
     async def fail(self, turn: Turn, message: str) -> Outcome:
@@ -75,6 +76,17 @@ class Finisher:
             "id": utterance_id(turn),
         }
         return await self._publisher.final(turn, lease, end, error)
+
+
+def _redacted(turn: Turn, final: Final) -> Final:
+    """The final as the tenant of its turn may have it told."""
+    redaction = Redaction.of(turn.options)
+    return redact_final(final, redaction) if redaction else final
+
+
+def _hidden(turn: Turn, partial: Partial) -> Partial:
+    redaction = Redaction.of(turn.options)
+    return redact_partial(partial, redaction) if redaction else partial
 
 
 def partial_event(turn: Turn, partial: Partial) -> Event:
