@@ -27,8 +27,9 @@ Responses = dict[int | str, dict[str, Any]]
 CAUSES = {
     400: "a field or the file is at fault; `error.param` names it",
     401: "the key is missing or not known here",
+    403: "the key lacks a scope; the message names it",
     404: "not found: a model, list or job",
-    409: "the list has another version by now",
+    409: "the list has another version by now, or the model or alias is not as it must be for that",
     413: "more bytes or seconds than allowed",
     415: "a container, codec or content type that is not read",
     422: "more bias entries than allowed",
