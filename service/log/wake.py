@@ -45,6 +45,7 @@ class Waker:
         """Listens until cancelled."""
         while True:
             try:
+                await self._store.redis.initialize()  # a cluster's client must know the nodes before it subscribes
                 async with self._store.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(self.channel)
                     async for message in pubsub.listen():
