@@ -27,6 +27,7 @@ FINAL_SECONDS = Histogram(
     ["model"],
     buckets=LATENCY_S,
 )
+WORDS = Counter("sotto_words_total", "Words of finals sent to live streams", ["model"])
 QUEUE_LENGTH = Gauge(
     "sotto_queue_length", "Turns waiting or being decoded", ["model", "kind"], multiprocess_mode="mostrecent"
 )

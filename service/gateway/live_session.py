@@ -175,8 +175,10 @@ class LiveSession:
                 and (age := self._arrivals.age_s(event["start"], time.monotonic())) is not None
             ):
                 metrics.FIRST_PARTIAL_SECONDS.observe(age)
-        elif event["type"] == "final" and (age := self._arrivals.age_s(event["end"], time.monotonic())) is not None:
-            metrics.FINAL_SECONDS.labels(self.options.model).observe(age)
+        elif event["type"] == "final":
+            metrics.WORDS.labels(self.options.model).inc(len(event["text"].split()))
+            if (age := self._arrivals.age_s(event["end"], time.monotonic())) is not None:
+                metrics.FINAL_SECONDS.labels(self.options.model).observe(age)
 
     # ---- audio in
 
