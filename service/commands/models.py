@@ -10,6 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
+from service.commands.deployed_models import (
+    alias_model,
+    deployment_status,
+    load_model,
+    roll_back_alias,
+    unload_model,
+)
 from service.commands.model_stages.adapt import adapt_model
 from service.commands.model_stages.convert import convert_model
 from service.commands.model_stages.evaluate import evaluate_models
@@ -40,6 +47,11 @@ app.command("evaluate")(evaluate_models)
 app.command("merge")(merge_adapter)
 app.command("convert")(convert_model)
 app.command("register")(register_model)
+app.command("load")(load_model)
+app.command("unload")(unload_model)
+app.command("alias")(alias_model)
+app.command("rollback")(roll_back_alias)
+app.command("status")(deployment_status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class AliasWish(BaseModel):
     "/models",
     summary="Models that are wanted or loaded, aliases, and workers",
     response_model=None,
-    responses=described(DeployedModels, 401, 503),
+    responses=described(DeployedModels, 401, 403, 503),
 )
 async def deployed_models(request: Request) -> dict[str, Any]:
     seen = await _deployed(request).look()
@@ -64,7 +64,7 @@ async def deployed_models(request: Request) -> dict[str, Any]:
     status_code=202,
     summary="Load a model beside those that run",
     response_model=None,
-    responses=described(DeployedModel, 401, 404, 409, 503, status=202),
+    responses=described(DeployedModel, 401, 403, 404, 409, 503, status=202),
 )
 async def load(request: Request, model: ModelId) -> dict[str, Any]:
     return await _deployed(request).load(model)
@@ -75,7 +75,7 @@ async def load(request: Request, model: ModelId) -> dict[str, Any]:
     status_code=202,
     summary="Let a model go once nobody uses it",
     response_model=None,
-    responses=described(DeployedModel, 401, 404, 409, 503, status=202),
+    responses=described(DeployedModel, 401, 403, 404, 409, 503, status=202),
 )
 async def unload(request: Request, model: ModelId) -> dict[str, Any]:
     return await _deployed(request).unload(model)
@@ -85,7 +85,7 @@ async def unload(request: Request, model: ModelId) -> dict[str, Any]:
     "/models/{model}:alias",
     summary="Lead a name to a model: wholly, or as a canary",
     response_model=None,
-    responses=described(ModelAlias, 400, 401, 404, 409, 503),
+    responses=described(ModelAlias, 400, 401, 403, 404, 409, 503),
 )
 async def alias(request: Request, model: ModelId, wish: AliasWish) -> dict[str, Any]:
     deployed = _deployed(request)
@@ -105,7 +105,7 @@ async def alias(request: Request, model: ModelId, wish: AliasWish) -> dict[str, 
     "/aliases/{alias}:rollback",
     summary="Take the canaries away, or go back to the stable model before this one",
     response_model=None,
-    responses=described(ModelAlias, 401, 404, 409, 503),
+    responses=described(ModelAlias, 401, 403, 404, 409, 503),
 )
 async def rollback(request: Request, alias: AliasName) -> dict[str, Any]:
     return public(alias, await _deployed(request).roll_back(alias))
@@ -115,7 +115,7 @@ async def rollback(request: Request, alias: AliasName) -> dict[str, Any]:
     "/aliases/{alias}",
     summary="Forget an alias",
     response_model=None,
-    responses=described(ModelAlias, 401, 404, 409, 503),
+    responses=described(ModelAlias, 401, 403, 404, 409, 503),
 )
 async def delete(request: Request, alias: AliasName) -> dict[str, Any]:
     return public(alias, await _deployed(request).remove(alias))
