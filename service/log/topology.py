@@ -15,7 +15,12 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisClusterException, TimeoutError
 
@@ -79,6 +84,27 @@ class PatientCluster(RedisCluster):
         return await self.retry.call_with_retry(ask, _nothing_to_mend)
 
 
+class _AsksFirst:
+    """Asks the sentinels before every connecting. redis-py itself does so for a new connection only: one that broke
+    would go on trying the master that has died, for as long as its retries last."""
+
+    host: str
+    port: int
+    connection_pool: Any
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self.connection_pool.get_master_address()
+        await super()._connect()  # type: ignore[misc]  # of the connection that this is mixed into
+
+
+class MasterConnection(_AsksFirst, SentinelManagedConnection):
+    """To the master of the moment."""
+
+
+class MasterTLSConnection(_AsksFirst, SentinelManagedSSLConnection):
+    """The same with TLS."""
+
+
 async def _nothing_to_mend(_: Exception) -> None:
     """What redis-py wants to be called between two tries."""
 
@@ -95,8 +121,10 @@ def _master(parts: SplitResult, addresses: list[tuple[str, int]], options: dict[
         "password": given.pop("sentinel_password", None),
         "username": given.pop("sentinel_username", None),
     }
-    sentinel: Any = Sentinel  # untyped upstream
-    master: Redis = sentinel(addresses, sentinel_kwargs=of_sentinels, **options | given).master_for(name)
+    untyped: Any = Sentinel
+    sentinel = untyped(addresses, sentinel_kwargs=of_sentinels, **options | given)
+    connection = MasterTLSConnection if given.get("ssl") else MasterConnection
+    master: Redis = sentinel.master_for(name, connection_class=connection)
     return master
 
 
