@@ -14,9 +14,13 @@ class Uses:
 
     async def hold(self, uses: Iterable[tuple[str, str]], ttl_s: float) -> None:
         """For each (model, user): it is in use for `ttl_s` from now."""
-        pipe = self._store.redis.pipeline(transaction=False)
+        until = time.time() + ttl_s
+        by_model: dict[str, dict[str, float]] = {}
         for model, user in uses:
-            pipe.zadd(self._store.keys.uses(model), {user: time.time() + ttl_s})
+            by_model.setdefault(model, {})[user] = until
+        pipe = self._store.redis.pipeline(transaction=False)
+        for model, users in by_model.items():
+            pipe.zadd(self._store.keys.uses(model), users)
         await pipe.execute()
 
     async def release(self, model: str, user: str) -> None:

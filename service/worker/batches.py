@@ -5,9 +5,10 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Protocol
 
-from service import metrics
+from service import metrics, tracing
 from service.decoding.whisper import DecodeResult, Utterance
 from service.log.turns import Claimed, TurnQueue
 from service.logs import session_id, turn_id
@@ -85,7 +86,9 @@ class Batches:
     async def _publish(self, loaded: Loaded, hypothesis: Hypothesis) -> None:
         session_id.set(loaded.claimed.turn.session)
         turn_id.set(loaded.claimed.id)
-        outcome = await self._finisher.publish(loaded, hypothesis)
+        with tracing.span("publish", loaded.claimed.turn.trace) as span:
+            outcome = await self._finisher.publish(loaded, hypothesis)
+            span.note(outcome=outcome)
         if outcome == "stale":
             log.warning("the turn was given away, its result is not published", extra=ids_of(loaded.claimed))
         if outcome == "redo":
@@ -119,8 +122,13 @@ class Batches:
         metrics.FALLBACKS.inc(result.timings.fallbacks)
         metrics.SECOND_PASSES.inc(sum(bool(boost and boost.prompted) for boost in result.boosts))
         metrics.BIAS_MATCHES.inc(sum(len(hypothesis.matches) for hypothesis in result.hypotheses))
-        for stage, spent in result.timings.stages().items():
+        stages = result.timings.stages()
+        for stage, spent in stages.items():
             metrics.STAGE_SECONDS.labels(stage).observe(spent)
+        of_batch = {f"{stage}_s": spent for stage, spent in stages.items()} | {"batch_size": len(batch)}
+        for loaded, boost in zip_longest(batch, result.boosts):
+            second = bool(boost and boost.prompted)
+            tracing.record("decode", loaded.claimed.turn.trace, seconds, second_pass=second, **of_batch)
 
 
 def ids_of(claimed: Claimed) -> dict[str, object]:

@@ -238,7 +238,7 @@ class Host:
     async def _tell(self) -> None:
         """Says what this process holds, and for models that wait on the disk that turns for them are welcome."""
         try:
-            await self._hosts.announce(self._host_status())
+            await self._hosts.announce(self._host_status(await asyncio.to_thread(self._source.ids)))
             cold = {model for model in self._known if self._is_cold(model)}
             for model in cold:
                 files = self._known[model].files
@@ -262,7 +262,7 @@ class Host:
         wanted = known.wanted and known.files is not None and model not in self._residents
         return wanted and not tried and known.asked >= known.seen and model not in self._no_room
 
-    def _host_status(self) -> HostStatus:
+    def _host_status(self, installed: tuple[str, ...]) -> HostStatus:
         held = {model: each for model in self._known if (each := self._held(model))}
         files = (self._known[model].files for model in self._residents)
         return HostStatus(
@@ -271,7 +271,7 @@ class Host:
             memory_bytes=sum(each.bytes for each in files if each),
             memory_limit=self._options.memory_limit,
             models=held,
-            installed=self._source.ids(),
+            installed=installed,
         )
 
     def _held(self, model: str) -> HeldModel | None:

@@ -13,7 +13,7 @@ from functools import partial
 
 from redis.exceptions import RedisError, ResponseError
 
-from service import metrics
+from service import metrics, tracing
 from service.errors import SottoError, StoreUnavailable
 from service.log.publishing import Lease, Publisher
 from service.log.store import Store, TurnKind
@@ -122,6 +122,7 @@ class Worker:
         for turn in claimed:
             self._batches.held[turn.key] = turn
             metrics.TURN_WAIT_SECONDS.labels(turn.turn.kind).observe(turn.wait_ms / 1000)
+            tracing.record("queued", turn.turn.trace, turn.wait_ms / 1000, deliveries=turn.deliveries)
             if turn.turn.kind == "partial" or turn.turn.draft:  # only live streams ask for these, probes do not
                 self._slots.note_live()
         for loaded in await asyncio.gather(*(self._load(turn) for turn in claimed)):
@@ -137,7 +138,8 @@ class Worker:
             await self._batches.bury(claimed, f"not decoded in {self._max_deliveries} deliveries")
             return None
         try:
-            loaded = await self._loader.load(claimed)
+            with tracing.span("load", claimed.turn.trace):
+                loaded = await self._loader.load(claimed)
         except (RedisError, StoreUnavailable) as error:
             log.warning("cannot load a turn", extra={**ids_of(claimed), "reason": str(error)})
             self._batches.let_go(claimed)
@@ -148,7 +150,8 @@ class Worker:
         if loaded is None:
             await self._batches.done(claimed, "needless")
         if isinstance(loaded, Lease):
-            await self._finisher.publish_drafted(claimed.turn, loaded)
+            with tracing.span("publish", claimed.turn.trace, outcome="drafted"):
+                await self._finisher.publish_drafted(claimed.turn, loaded)
             await self._batches.done(claimed, "drafted")
             return None
         return loaded

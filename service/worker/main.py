@@ -10,7 +10,7 @@ import socket
 from prometheus_client import start_http_server
 from threadpoolctl import threadpool_limits
 
-from service import logs
+from service import logs, tracing
 from service.errors import SottoError
 from service.log.store import Store
 from service.settings import Settings
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 def main(settings: Settings, *, redis_url: str) -> int:
     """Runs a worker until SIGTERM; returns the process's exit status."""
     logs.configure(settings.log_level, "worker")
+    tracing.configure(settings.otel_endpoint, settings.otel_ratio, "worker")
     # NumPy's BLAS threads spin for 100 ms after each small product: a whole core that Whisper needs
     threadpool_limits(limits=1, user_api="blas")
     try:

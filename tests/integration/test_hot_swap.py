@@ -11,19 +11,22 @@ from typing import Any
 import pytest
 
 from service.decoding.utterance import DecodeResult, Timings, Utterance
-from service.errors import ModelUnavailable, UnknownModel
+from service.errors import BadRequest, ModelUnavailable, NoWorkers, UnknownModel
 from service.gateway import routing
-from service.log.deployment import Deployments
+from service.gateway.admission import Admission
+from service.log.deployment import Canary, Deployments
 from service.log.store import Store
 from service.log.turns import Turn, TurnQueue
 from service.log.uses import Uses
 from service.log.workers import HeldModel, HostRegistry, WorkerRegistry
+from service.settings import Settings
 from service.worker import host, residency
 from service.worker.device import Placement
 from service.worker.host import MB, Host, HostOptions
 from service.worker.model_folder import ModelFiles
 
 OWN = "own"
+SETTINGS = Settings(model=OWN, key_prefix="test")
 PLACEMENT = Placement("cpu", "int8", slots=2, max_batch=4, gather_ms=0.0)
 
 
@@ -96,7 +99,7 @@ class Process:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110  # what happens in Redis sets no event here
             await asyncio.sleep(0.01)
 
@@ -211,6 +214,16 @@ async def test_a_load_that_fails_disturbs_nobody_and_is_tried_again_only_when_as
     await process.until(own="loaded", b="loaded", c="loaded")
 
 
+async def test_a_model_that_made_room_for_one_that_fails_comes_back(
+    store: Store, models: Models, small: Process
+) -> None:
+    await answered(store, "b")
+    models.broken.add("c")
+    await load(store, "c")
+    await small.until(own="loaded", b="loaded", c="failed")
+    assert models.loads[OWN] == 2
+
+
 async def test_a_model_that_is_not_there_is_told(store: Store, models: Models, process: Process) -> None:
     await load(store, "nowhere")
     await process.until(own="loaded", nowhere="failed")
@@ -276,6 +289,47 @@ async def test_the_own_model_goes_when_it_is_unloaded(store: Store, models: Mode
     await Deployments(store).change(lambda seen: routing.switched(seen, routing.DEFAULT, "b", OWN))
     await unload(store, OWN)
     await process.until(own=None, b="loaded")
+
+
+async def routed(store: Store, asked: str | None, *, tenant: str | None = None, language: str = "en") -> str:
+    """What a gateway that has just started would answer."""
+    return await Admission(store, SETTINGS).model(asked, language, tenant=tenant)
+
+
+async def test_requests_follow_the_aliases(store: Store, process: Process) -> None:
+    assert [await routed(store, asked) for asked in (None, "whisper-1", "default", OWN)] == [OWN] * 4
+    await load(store, "b")
+    await process.until(b="loaded")
+    await Deployments(store).change(lambda seen: routing.with_canary(seen, "default", Canary("b", 0, ("acme",)), OWN))
+    assert (await routed(store, None, tenant="acme"), await routed(store, None, tenant="zeta")) == ("b", OWN)
+    await Deployments(store).change(lambda seen: routing.switched(seen, "default", "b", OWN))
+    assert [await routed(store, asked) for asked in (None, "whisper-1", "default", OWN)] == ["b", "b", "b", OWN]
+    with pytest.raises(BadRequest, match="not a language that b knows"):
+        await routed(store, None, language="fr")
+    with pytest.raises(UnknownModel):
+        await routed(store, "nowhere")
+
+
+async def test_an_unloaded_model_takes_no_new_work_while_streams_finish_on_it(store: Store, process: Process) -> None:
+    await load(store, "b")
+    await process.until(b="loaded")
+    await Uses(store).hold([("b", "s_open")], 60)
+    await unload(store, "b")
+    admission = Admission(store, SETTINGS)
+    with pytest.raises(UnknownModel):
+        await admission.model("b", None)
+    assert (await admission.load()).offered.keys() == {OWN}
+    await admission.check_language("b", "en")
+
+
+async def test_a_cold_model_takes_new_work_and_one_that_failed_does_not(store: Store, small: Process) -> None:
+    await answered(store, "b")
+    await load(store, "c")
+    await load(store, "nowhere")
+    await small.until(own="cold", c="loaded", nowhere="failed")
+    assert await routed(store, None) == OWN
+    with pytest.raises(NoWorkers):
+        await routed(store, "nowhere")
 
 
 async def test_a_process_that_can_serve_nothing_ends_with_the_reason(store: Store, models: Models) -> None:

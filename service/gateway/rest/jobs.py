@@ -100,7 +100,9 @@ async def cancel(request: Request, job: str) -> dict[str, Any]:
     if record["status"] in ENDED:
         await jobs.delete(job)
         return public(record)
-    return public(await jobs.update(job, status="cancelled"))
+    cancelled = await jobs.update(job, status="cancelled")
+    await Uses(request.app.state.gateway.store).release(record["options"]["recording"]["model"], job)
+    return public(cancelled)
 
 
 def public(record: dict[str, Any]) -> dict[str, Any]:
