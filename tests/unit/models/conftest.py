@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants as hub_settings
 
+from models.ct2_import import import_ct2
 from tests import tiny_whisper
 from tests.unit.models.stand_ins import FILES, PARTS, Hub, hub_handler, point_hub_client_to, write_wheel
 
@@ -41,21 +42,20 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 @pytest.fixture(scope="session")
 def training_packages() -> None:
-    """Skips a test where the extra `train` is not installed."""
+    """Skips a test where the extra `train` is not installed. One thread: threads of so small a model only wait for
+    each other, the longer the busier the machine is."""
     tiny_whisper.skip_without_training()
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
 def one_training(training_packages: None) -> Iterator[None]:
-    """Accelerate keeps its precision for as long as the process lives. One thread: so small a model only waits for
-    the others."""
-    import torch
+    """Accelerate keeps its precision for as long as the process lives."""
     from accelerate.state import AcceleratorState
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
@@ -69,3 +69,11 @@ def tiny_hf(training_packages: None, tmp_path_factory: pytest.TempPathFactory) -
 def tiny_ct2(tiny_hf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model in CTranslate2's form, float32."""
     return tiny_whisper.write_ct2(tiny_hf, tmp_path_factory.mktemp("tiny") / "ct2")
+
+
+@pytest.fixture(scope="session")
+def base_hf(training_packages: None, base_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Base in transformers' form; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("base") / "hf"
+    import_ct2(base_model_dir, folder)
+    return folder
