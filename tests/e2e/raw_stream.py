@@ -66,10 +66,13 @@ class RawStream:
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str) -> AsyncIterator[RawStream]:
+async def connected(url: str, *, key: str | None = None) -> AsyncIterator[RawStream]:
     """A connection on which nothing was said yet; it is cut at the end of the block."""
     address = url.replace("http", "ws", 1) + "/v1/stream"
-    async with connect(address, compression=None, proxy=None, max_size=None, max_queue=None) as socket:
+    headers = {"Authorization": f"Bearer {key}"} if key else None
+    async with connect(
+        address, additional_headers=headers, compression=None, proxy=None, max_size=None, max_queue=None
+    ) as socket:
         stream = RawStream(socket)
         try:
             yield stream
@@ -78,9 +81,9 @@ async def connected(url: str) -> AsyncIterator[RawStream]:
 
 
 @contextlib.asynccontextmanager
-async def started(url: str, **fields: Any) -> AsyncIterator[RawStream]:
+async def started(url: str, *, key: str | None = None, **fields: Any) -> AsyncIterator[RawStream]:
     """A stream that was answered with `started`; English unless told otherwise."""
-    async with connected(url) as stream:
+    async with connected(url, key=key) as stream:
         await stream.say("start", **({"language": "en"} | fields))
         await stream.until("started")
         yield stream
