@@ -122,6 +122,10 @@ class Settings(BaseSettings):
         description="folder where processes of one machine share their metrics; `sotto serve` makes its own",
     )
     drain_s: int = Field(default=25, ge=1, description="time that SIGTERM leaves running work to finish")
+    otel_endpoint: str = Field(
+        default="", description="base address of an OpenTelemetry collector (OTLP over HTTP); empty: no traces"
+    )
+    otel_ratio: float = Field(default=1.0, ge=0, le=1, description="share of utterances that are traced")
 
     @field_validator("redis_url")
     @classmethod

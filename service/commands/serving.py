@@ -22,7 +22,7 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from models.registry import resolve
-from service import logs
+from service import logs, tracing
 from service.commands.supervisor import Child, supervise_redis
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import BadRequest, ModelUnavailable, NoWorkers, StoreUnavailable
@@ -80,6 +80,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     from service.gateway.limits import MAX_LIST_BYTES
 
     logs.configure(settings.log_level, "gateway")
+    tracing.configure(settings.otel_endpoint, settings.otel_ratio, "gateway")
     http11.MAX_LINE_LENGTH = MAX_REQUEST_LINE  # uvicorn never answers a handshake with a longer one
     threadpool_limits(limits=1, user_api="blas")  # spinning threads would take the workers' cores
     for number in (signal.SIGTERM, signal.SIGINT):

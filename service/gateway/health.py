@@ -57,7 +57,9 @@ class Probe:
             session, owner=owner, wake=gateway.waker.channel, token=secrets.token_hex(16), options={}
         )
         try:
-            writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=model)
+            writer = SessionWriter(
+                gateway.store, gateway.sessions, session, owner, kind="final", model=model, traced=False
+            )
             noise = np.random.default_rng(0).normal(0, 50, SAMPLE_RATE).astype(np.int16)
             n = len(noise)
             await writer.write(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from service import metrics
+from service import metrics, tracing
 from service.audio.endpointer import Mark, SpeechStarted
 from service.errors import AllowanceSpent, BadRequest, TooLarge
 from service.gateway.cadence import ArrivalClock, PartialCadence
@@ -237,6 +237,7 @@ class LiveSession:
         await self._gateway.metering.usage.settle(self.id)
 
     async def _let_go(self, *, resumable: bool) -> None:
+        tracing.close(self.id)
         self._gateway.biasing.release(self.options.bias)
         await self._gateway.roster.remove(self.id, resumable=resumable)
         await self._gateway.metering.close_stream(self._tenant.id, self.id)
@@ -318,7 +319,7 @@ class LiveSession:
         status = await self._gateway.sessions.request_partial(self.id, self._writer.owner, utterance)
         if status == "ok":
             self._cadence.asked(time.monotonic())
-            await self._writer.turns.enqueue(
+            await self._writer.enqueue(
                 Turn("partial", self.id, utterance, start, None, None, self.options.for_turn(utterance))
             )
 

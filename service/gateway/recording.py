@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from service import metrics
+from service import metrics, tracing
 from service.audio.container import read_file
 from service.audio.endpointer import Endpointer, EndpointerOptions, Mark
 from service.errors import DecodeFailed, SottoError
@@ -137,6 +137,7 @@ class Recording:
                         yield event
                 finally:
                     await cancel_tasks((producer,))
+                    tracing.close(self._session)
                     await gateway.recordings.delete(self._session)
                     await gateway.metering.usage.settle(self._session)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from service import tracing
 from service.errors import Conflict, NotFound
 from service.log.event_log import Event, EventLog
 from service.log.sessions import Sessions
@@ -33,7 +34,8 @@ async def follow(
                     if after > resumed_seq:
                         raise Conflict("another connection has resumed this session", field="session")
                     continue
-                yield event
+                with tracing.relayed(session, event):
+                    yield event
                 if event["type"] == "finished":
                     return
             if events:

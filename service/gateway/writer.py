@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from service import metrics
+from service import metrics, tracing
 from service.audio.endpointer import Endpoint, Mark, Pause, SpeechStarted
 from service.errors import Conflict, NotFound
 from service.log.audio_log import AudioLog, Chunk, EndpointMark
@@ -45,6 +45,7 @@ class SessionWriter:
         kind: Literal["final", "bulk"],
         model: str,
         progress: Progress | None = None,
+        traced: bool = True,
     ) -> None:
         self.session = session
         self.owner = owner
@@ -52,6 +53,7 @@ class SessionWriter:
         self._log = AudioLog(store, session)
         self._ttl_s = sessions.ttl_s
         self._kind: Literal["final", "bulk"] = kind
+        self._traced = traced
         start = progress or Progress()
         self.samples = start.samples
         self.ended = start.ended
@@ -101,7 +103,8 @@ class SessionWriter:
             events=tuple(event for mark in marks if (event := self._told(mark))),
             ack=ack,
         )
-        status, next_utterance = await self._log.append(self.owner, chunk, ttl_s=self._ttl_s)
+        with tracing.span("append", self._trace(marks[-1].utterance) if marks else "", samples=len(pcm)):
+            status, next_utterance = await self._log.append(self.owner, chunk, ttl_s=self._ttl_s)
         if status == "gone":
             raise NotFound("the session has expired", field="session")
         if status == "taken":
@@ -127,9 +130,17 @@ class SessionWriter:
             del self._starts[utterance]
 
     async def _enqueue(self, mark: EndpointMark, *, draft: bool = False) -> None:
-        await self.turns.enqueue(
+        await self.enqueue(
             Turn(self._kind, self.session, mark.utterance, mark.start, mark.end, mark.speech_end, mark.options, draft)
         )
+
+    async def enqueue(self, turn: Turn) -> None:
+        """Asks for a turn, in the trace of its utterance."""
+        with tracing.span("enqueue", self._trace(turn.utterance), kind=turn.kind, draft=turn.draft) as span:
+            await self.turns.enqueue(replace(turn, trace=span.traceparent) if span.traceparent else turn)
+
+    def _trace(self, utterance: int) -> str:
+        return tracing.utterance(self.session, utterance, model=self.turns.model) if self._traced else ""
 
     def _told(self, mark: Mark) -> Event | None:
         """The event of a mark; a pause is none, it may yet go on as speech."""

@@ -17,7 +17,8 @@ DEAD_LETTERS_KEPT = 1_000
 class Turn:
     """One request for decoding samples `start` to `end` of a session; a partial has no `end`: it takes all there is.
 
-    `draft`: a final begun in a pause, before the endpoint is sure.
+    `draft`: a final begun in a pause, before the endpoint is sure. `trace`: the W3C traceparent that the decoding
+    belongs to, if it is traced.
     """
 
     kind: TurnKind
@@ -28,6 +29,7 @@ class Turn:
     speech_end: int | None
     options: dict[str, Any]
     draft: bool = False
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class TurnQueue:
             "speech_end": -1 if turn.speech_end is None else turn.speech_end,
             "options": json.dumps(turn.options),
             "draft": int(turn.draft),
-        }
+        } | ({"trace": turn.trace} if turn.trace else {})
         await self._store.redis.xadd(self._store.keys.turns(self.model, turn.kind), cast(Any, fields))
 
     async def ensure_group(self) -> None:
@@ -179,6 +181,7 @@ def _claimed(
         speech_end=None if speech_end < 0 else speech_end,
         options=json.loads(fields[b"options"]),
         draft=fields[b"draft"] == b"1",
+        trace=fields.get(b"trace", b"").decode(),
     )
     wait_ms = 0 if now_ms is None else max(0, now_ms - _time_of(entry_id))
     return Claimed(turn=turn, id=entry_id.decode(), wait_ms=wait_ms, deliveries=deliveries)

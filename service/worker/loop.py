@@ -64,6 +64,7 @@ class Worker:
         self._waiting: list[Waiting[Loaded]] = []
         self._running: dict[asyncio.Task[None], TurnKind] = {}
         self._draining = asyncio.Event()
+        self.active_at = 0.0  # monotonic seconds: when it last claimed a turn
 
     async def run(self) -> None:
         """Works until `drain` is called and what was claimed is done."""
@@ -119,6 +120,7 @@ class Worker:
             await asyncio.sleep(max(1.0, self._policy.gather_ms) / 1000)
 
     async def _accept(self, claimed: list[Claimed]) -> None:
+        self.active_at = time.monotonic() if claimed else self.active_at
         for turn in claimed:
             self._batches.held[turn.key] = turn
             metrics.TURN_WAIT_SECONDS.labels(turn.turn.kind).observe(turn.wait_ms / 1000)

@@ -15,7 +15,8 @@ from service.errors import SottoError
 from service.log.store import Store
 from service.settings import Settings
 from service.worker.device import place
-from service.worker.host import MB, Host, HostOptions
+from service.worker.host import Host, HostOptions
+from service.worker.inventory import MB
 from service.worker.model_folder import ModelFolder
 
 log = logging.getLogger(__name__)
