@@ -28,15 +28,24 @@ def until(said: Callable[[], bool], what: str) -> None:
 
 
 class Server:
-    """One `valkey-server` on a port of its own."""
+    """One server, the bundled Valkey if not another `binary`, on a port of its own."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *arguments: str, port: int | None = None, binary: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.client = redis.Redis(port=self.port, socket_timeout=1)
         self._process = subprocess.Popen(
-            [find_server(), *arguments, "--port", str(self.port), "--dir", str(folder), "--bind", "127.0.0.1"],
+            [
+                binary or find_server(),
+                *arguments,
+                "--port",
+                str(self.port),
+                "--dir",
+                str(folder),
+                "--bind",
+                "127.0.0.1",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=(folder / "log").open("wb"),
             stderr=subprocess.STDOUT,
@@ -109,6 +118,8 @@ class Watched:
             server.client.close()
             server.client = redis.Redis(port=server.port, password=self.PASSWORD, socket_timeout=1)
             until(server.answers, "a server answers")
+        # or the sentinels would hear of it only ten seconds later
+        until(lambda: self.replica.client.info("replication").get("master_link_status") == "up", "the replica follows")
         self.sentinels = [self._sentinel(folder / f"sentinel{n}") for n in range(3)]
         for sentinel in self.sentinels:
             until(lambda sentinel=sentinel: self._knows_all(sentinel), "the sentinels know each other and the replica")
