@@ -16,8 +16,9 @@ from service.log.deployment import Deployment, Deployments
 from service.log.store import Store
 from service.log.turns import TurnQueue
 from service.log.uses import Uses
-from service.log.workers import HeldModel, HostRegistry, HostStatus, WorkerRegistry, WorkerStatus
+from service.log.workers import HostRegistry, HostStatus, WorkerRegistry, WorkerStatus
 from service.worker.device import Placement
+from service.worker.inventory import MB, Inventory, Known
 from service.worker.loop import Worker
 from service.worker.model_folder import ModelFiles, ModelSource
 from service.worker.residency import Candidate, Plan, plan
@@ -26,7 +27,6 @@ from service.worker.slots import Slots
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,6 @@ class Resident:
     serving: "asyncio.Task[None]"
 
 
-@dataclass(slots=True)
-class Known:
-    """What this process knows of a model, in memory or not. `seen`: the wish at the last look; `asked`: the wish that
-    was last acted upon; `failure`: why it came to nothing. Times are monotonic seconds."""
-
-    asked: int
-    used_at: float
-    needed_at: float
-    seen: int = 0
-    files: ModelFiles | None = None
-    failure: str = ""
-    wanted: bool = False
-    was_loaded: bool = False
-
-
 class Host:
     def __init__(self, store: Store, source: ModelSource, placement: Placement, options: HostOptions) -> None:
         self._store = store
@@ -73,11 +58,9 @@ class Host:
         self._slots = Slots(placement.slots)
         self._deployments, self._uses = Deployments(store), Uses(store)
         self._workers, self._hosts = WorkerRegistry(store), HostRegistry(store)
-        self._known: dict[str, Known] = {}
+        self._inventory = Inventory(options.memory_limit)
         self._residents: dict[str, Resident] = {}
-        self._loading: str | None = None
-        self._no_room: frozenset[str] = frozenset()
-        self._told_cold: set[str] = set()
+        self._told: set[str] = set()
         self._draining = asyncio.Event()
 
     async def run(self) -> None:
@@ -112,8 +95,8 @@ class Host:
 
     def _hopeless(self) -> str:
         """Why this process will never serve anything; empty while there is hope."""
-        own = self._known.get(self._options.own_model)
-        ever = any(known.was_loaded for known in self._known.values())
+        own = self._inventory.known.get(self._options.own_model)
+        ever = any(known.was_loaded for known in self._inventory.known.values())
         return own.failure if own and not ever else ""
 
     # ---- deciding
@@ -127,14 +110,14 @@ class Host:
         except (RedisError, SottoError) as error:
             log.warning("cannot read which models are wanted", extra={"reason": str(error)})
             return None
-        at_start = not self._known
+        at_start = not self._inventory.known
         found = [await self._candidate(model, deployment, used[model], at_start=at_start) for model in ids]
         candidates = [candidate for candidate in found if candidate]
         decided = plan(candidates, limit_bytes=self._options.memory_limit, now=time.monotonic())
-        self._no_room = decided.no_room
+        self._inventory.no_room = decided.no_room
         if not decided.drop and not decided.load:
             return None
-        self._loading = decided.load
+        self._inventory.loading = decided.load
         return group.create_task(self._carry_out(decided, group))
 
     async def _used(self, models: tuple[str, ...]) -> dict[str, bool]:
@@ -147,16 +130,18 @@ class Host:
         """Brings what is known of a model up to date; None when it is neither loaded nor can or need be."""
         now, wish = time.monotonic(), deployment.models.get(model)
         asked = wish.asked if wish else 0
-        known = self._known.setdefault(model, Known(asked if at_start else -1, now, now))
+        known = self._inventory.known.setdefault(model, Known(asked if at_start else -1, now, now))
         known.seen = asked
         known.wanted = wish.wanted if wish else model == self._options.own_model
+        if resident := self._residents.get(model):
+            known.used_at = max(known.used_at, resident.worker.active_at)
         known.used_at = now if used else known.used_at
-        loaded, needed = model in self._residents, known.wanted or used
+        needed = known.wanted or used
         if needed:
             known.needed_at = now
-        if loaded or not needed:
+        if known.loaded or not needed:
             known.asked, known.failure = asked, ""
-        if not loaded and not needed:
+        if not known.loaded and not needed:
             known.files = None
             return None
         anew = known.asked < asked
@@ -166,7 +151,7 @@ class Host:
         return Candidate(
             model,
             files.bytes,
-            loaded=loaded,
+            loaded=known.loaded,
             wanted=known.wanted,
             anew=anew,
             used=used,
@@ -188,7 +173,7 @@ class Host:
         return known.files
 
     def _fail(self, model: str, error: Exception) -> None:
-        known = self._known[model]
+        known = self._inventory.known[model]
         known.files, known.asked, known.failure = None, known.seen, str(error) or type(error).__name__
         log.error("cannot load a model", extra={"model": model, "reason": known.failure}, exc_info=_unforeseen(error))
 
@@ -206,10 +191,11 @@ class Host:
         resident.worker.drain()
         await resident.serving
         del self._residents[model]
-        log.info("model let go", extra={"model": model, "wanted": self._known[model].wanted})
+        self._inventory.known[model].loaded = False
+        log.info("model let go", extra={"model": model, "wanted": self._inventory.known[model].wanted})
 
     async def _bring(self, model: str, group: asyncio.TaskGroup) -> None:
-        known, started = self._known[model], time.monotonic()
+        known, started = self._inventory.known[model], time.monotonic()
         assert known.files is not None, "only models whose files were found are planned"
         try:
             decoder = await asyncio.to_thread(self._source.load, known.files)
@@ -217,7 +203,7 @@ class Host:
             self._fail(model, error)
             return
         finally:
-            self._loading = None
+            self._inventory.loading = None
         placed, options = self._placement, self._options
         worker = Worker(
             self._store,
@@ -228,7 +214,7 @@ class Host:
             claim_idle_ms=options.claim_idle_ms,
             max_deliveries=options.max_deliveries,
         )
-        known.was_loaded = True
+        known.loaded = known.was_loaded = True
         self._residents[model] = Resident(worker, group.create_task(worker.run()))
         took = {"seconds": round(time.monotonic() - started, 2), "mb": known.files.bytes // MB}
         log.info("worker ready", extra={"model": model, "device": placed.device, "slots": placed.slots} | took)
@@ -238,57 +224,29 @@ class Host:
     async def _tell(self) -> None:
         """Says what this process holds, and for models that wait on the disk that turns for them are welcome."""
         try:
-            await self._hosts.announce(self._host_status(await asyncio.to_thread(self._source.ids)))
-            cold = {model for model in self._known if self._is_cold(model)}
-            for model in cold:
-                files = self._known[model].files
-                await self._workers.announce(self._status(model, files.languages if files else (), cold=True))
-            for model in self._told_cold - cold - self._residents.keys():
+            await self._hosts.announce(
+                HostStatus(
+                    id=self._options.process,
+                    device=self._placement.device,
+                    memory_bytes=self._inventory.memory_bytes,
+                    memory_limit=self._options.memory_limit,
+                    models=self._inventory.held(),
+                    installed=await asyncio.to_thread(self._source.ids),
+                )
+            )
+            cold = self._inventory.cold()
+            for model, files in cold.items():
+                await self._workers.announce(self._status(model, files.languages, cold=True))
+            for model in self._told - cold.keys() - self._residents.keys():
                 await self._workers.leave(self._worker_id(model))
-            self._told_cold = cold | self._residents.keys()
+            self._told = cold.keys() | self._residents.keys()
         except (RedisError, SottoError) as error:
             log.warning("cannot say what is loaded", extra={"reason": str(error)})
 
     async def _leave(self) -> None:
-        for model in self._told_cold | self._residents.keys():
+        for model in self._told | self._residents.keys():
             await self._workers.leave(self._worker_id(model))
         await self._hosts.leave(self._options.process)
-
-    def _is_cold(self, model: str) -> bool:
-        """Whether turns would have the model loaded. One that never was in memory may fail, so it is not promised
-        while it is tried."""
-        known = self._known[model]
-        tried = model == self._loading and not known.was_loaded
-        wanted = known.wanted and known.files is not None and model not in self._residents
-        return wanted and not tried and known.asked >= known.seen and model not in self._no_room
-
-    def _host_status(self, installed: tuple[str, ...]) -> HostStatus:
-        held = {model: each for model in self._known if (each := self._held(model))}
-        files = (self._known[model].files for model in self._residents)
-        return HostStatus(
-            id=self._options.process,
-            device=self._placement.device,
-            memory_bytes=sum(each.bytes for each in files if each),
-            memory_limit=self._options.memory_limit,
-            models=held,
-            installed=installed,
-        )
-
-    def _held(self, model: str) -> HeldModel | None:
-        known = self._known[model]
-        if model in self._residents:
-            return HeldModel("loaded", known.seen)
-        if model == self._loading:
-            return HeldModel("loading", known.seen)
-        if known.failure:
-            return HeldModel("failed", known.asked, known.failure)
-        if model in self._no_room:
-            return HeldModel("no_room", known.seen, self._lack_of_room(model))
-        return HeldModel("cold", known.asked) if known.wanted and known.files else None
-
-    def _lack_of_room(self, model: str) -> str:
-        files, limit = self._known[model].files, self._options.memory_limit
-        return f"{files.bytes // MB if files else 0} MB do not fit in {limit // MB} MB beside the models in use"
 
     def _status(self, model: str, languages: tuple[str, ...], *, cold: bool = False) -> WorkerStatus:
         placed = self._placement

@@ -22,7 +22,8 @@ from service.log.workers import HeldModel, HostRegistry, WorkerRegistry
 from service.settings import Settings
 from service.worker import host, residency
 from service.worker.device import Placement
-from service.worker.host import MB, Host, HostOptions
+from service.worker.host import Host, HostOptions
+from service.worker.inventory import MB
 from service.worker.model_folder import ModelFiles
 
 OWN = "own"
@@ -236,8 +237,11 @@ async def test_the_least_recently_used_goes_cold_and_comes_back_when_turns_wait(
     await answered(store, "b")
     await load(store, "c")
     await small.until(own="cold", b="loaded", c="loaded")
-    cold = {worker.model for worker in await WorkerRegistry(store).alive() if worker.cold}
-    assert cold == {OWN}
+
+    async def told() -> bool:
+        return {worker.model for worker in await WorkerRegistry(store).alive() if worker.cold} == {OWN}
+
+    await until(told)
     assert models.decoders[OWN]() is None, "still in memory"
     await answered(store, "c")
     await answered(store, OWN)
