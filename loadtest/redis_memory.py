@@ -1,4 +1,5 @@
-"""What a stream costs Redis: memory while its audio waits, and CPU, commands and bytes for every second of audio.
+"""What a stream costs Redis: memory while its audio waits, and CPU, commands and bytes for every second of audio; and
+what hearing and writing it costs a gateway, sockets aside.
 
 Streams are written as a gateway writes them, 100 ms at a time, and nobody decodes: all that was said stays, as it
 would while finals wait. A private Valkey of its own is measured.
@@ -7,6 +8,7 @@ would while finals wait. A private Valkey of its own is measured.
 import argparse
 import asyncio
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +97,10 @@ async def measure(url: str, count: int, pcm: Pcm, seconds: Sequence[int]) -> Non
     opened = await info(store)
     print(f"{count} streams, kB each in Redis's memory:")
     print(f"  opened              {(opened['used_memory'] - empty) / count / 1000:8.1f}")
+    started = time.process_time()
     pieces = pieces_of(pcm)
+    hearing_ms = 1000 * (time.process_time() - started) / (len(pieces) * CHUNK_S)
+    started = time.process_time()
     said = 0
     for until_s in seconds:
         await streams.say(pieces[said : round(until_s / CHUNK_S)])
@@ -103,12 +108,14 @@ async def measure(url: str, count: int, pcm: Pcm, seconds: Sequence[int]) -> Non
         now = await info(store)
         print(f"  {until_s:3d} s of audio held {(now['used_memory'] - empty) / count / 1000:8.1f}")
     stream_seconds = count * seconds[-1]
+    writing_ms = 1000 * (time.process_time() - started) / stream_seconds
 
     def each(name: str) -> float:
         return float(now[name] - opened[name]) / stream_seconds
 
     cpu_ms = 1000 * (each("used_cpu_user") + each("used_cpu_sys"))
     print("for every second of a stream:")
+    print(f"  a gateway's CPU: {hearing_ms:.2f} ms to hear, {writing_ms:.2f} ms to write")
     print(
         f"  Redis's CPU {cpu_ms:.2f} ms, commands {each('total_commands_processed'):.1f} with those of scripts, ",
         end="",
