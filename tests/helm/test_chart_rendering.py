@@ -1,6 +1,8 @@
 """Helm 3 and 4 agree about every values file, and Kubernetes would take what they make."""
 
 import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -29,12 +31,22 @@ def without_chance(manifest: Manifest) -> Manifest:
     return manifest | {"stringData": sorted(manifest["stringData"])} if manifest["kind"] == "Secret" else manifest
 
 
+@pytest.fixture(scope="module")
+def validate() -> Iterator[Callable[..., str]]:
+    """kubernetes_validate.validate, which would read its megabytes of definitions anew for every object."""
+    utils = pytest.importorskip("kubernetes_validate.utils", reason="kubernetes-validate is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield utils.validate
+
+
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-def test_kubernetes_takes_every_object(manifests: tuple[Manifest, ...], version: str) -> None:
-    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+def test_kubernetes_takes_every_object(
+    manifests: tuple[Manifest, ...], version: str, validate: Callable[..., str]
+) -> None:
     for manifest in manifests:
         if (manifest["apiVersion"], manifest["kind"]) not in SCHEMAS:
-            kubernetes_validate.validate(manifest, version, strict=True)
+            validate(manifest, version, strict=True)
 
 
 def test_custom_resources_are_as_their_projects_document_them(manifests: tuple[Manifest, ...]) -> None:

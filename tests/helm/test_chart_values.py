@@ -2,9 +2,11 @@
 
 import filecmp
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from service.log.store import TURN_KINDS, Keys, Store
 from service.log.topology import connect
 from service.log.turns import GROUP, Turn, TurnQueue
 from service.settings import Settings
-from tests.helm.conftest import CHART, KEDA, ROOT, Manifest, containers_of, of_kind, template
+from tests.helm.conftest import CHART, KEDA, ROOT, Manifest, containers_of, of_kind, pods_of, template
 
 Render = Callable[..., tuple[Manifest, ...]]
 FOREIGN = {"HOME", "URL", "SSL_CERT_FILE", "SOTTO_API_KEY", "REDISCLI_AUTH"}
@@ -114,7 +116,7 @@ def test_pools_have_their_models_devices_and_images(render: Render) -> None:
 
 
 def test_large_numbers_stay_whole(render: Render) -> None:
-    [settings] = [each for each in of_kind(render("production"), "ConfigMap") if "SOTTO_MODEL" in each["data"]]
+    [settings] = [each for each in of_kind(render("production"), "ConfigMap") if "SOTTO_MODEL" in each.get("data", {})]
     assert settings["data"]["SOTTO_MAX_SESSIONS"] == "20000"
     done = template(4, "--set", "settings.max_sessions=100000000")
     assert 'SOTTO_MAX_SESSIONS: "100000000"' in done.stdout
@@ -139,13 +141,30 @@ def test_wyoming_is_off_unless_it_is_asked_for(render: Render) -> None:
 
 
 def test_valkey_keeps_what_it_was_given(render: Render) -> None:
-    [config] = [
-        each["data"]["valkey.conf"] for each in of_kind(render("gpu-hpa"), "ConfigMap") if "valkey.conf" in each["data"]
-    ]
+    configs = [each.get("data", {}) for each in of_kind(render("gpu-hpa"), "ConfigMap")]
+    [config] = [data["valkey.conf"] for data in configs if "valkey.conf" in data]
     assert "appendonly yes\nappendfsync always" in config
     assert "maxmemory-policy noeviction" in config
     [valkey] = of_kind(render("gpu-hpa"), "StatefulSet")
     assert valkey["spec"]["volumeClaimTemplates"][0]["spec"]["resources"] == {"requests": {"storage": "100Gi"}}
+
+
+@pytest.mark.parametrize(("heard", "status"), [("That is not a valid conference number.", 0), ("Something else.", 1)])
+def test_helm_test_fails_unless_it_hears_the_clip(render: Render, tmp_path: Path, heard: str, status: int) -> None:
+    [(_, pod)] = [pod for pod in pods_of(render("cluster")) if pod[1].get("restartPolicy") == "Never"]
+    [container] = pod["containers"]
+    sotto = tmp_path / "sotto"
+    sotto.write_text(f'#!/bin/sh\nprintf "%s %s" "$SOTTO_API_KEY" "$*" >{tmp_path}/asked\necho "{heard}"\n')
+    sotto.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "URL": "http://gateway",
+        "SOTTO_API_KEYS": "first,second",
+    }
+    command = [*container["command"], *container["args"]]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=30)
+    assert done.returncode == status
+    assert (tmp_path / "asked").read_text() == "first transcribe /clip/clip.flac --language en --url http://gateway"
 
 
 def test_the_clip_of_helm_test_is_the_recording_of_the_tests() -> None:
