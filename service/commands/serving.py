@@ -44,11 +44,11 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, model: Model = None, devi
     """Run everything on this machine: gateway, worker and, without REDIS_URL, a private Valkey."""
     with one_line_errors():
         settings = _settings(model, device)
-        _check_address(settings, host, port)
-        ensure_model(settings)
         logs.configure(settings.log_level, "serve")
         with _redis_for(settings) as (redis_url, private):
             open_to_all = _check_keys(settings, redis_url, host)
+            _check_address(settings, host, port)
+            ensure_model(settings)
             raise typer.Exit(asyncio.run(_serve(settings, redis_url, private, host, port, open_to_all)))
 
 
@@ -57,8 +57,8 @@ def gateway(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     with one_line_errors():
         settings = Settings()
         redis_url = _needed_redis(settings)
-        _check_address(settings, host, port)
         _check_keys(settings, redis_url, host)
+        _check_address(settings, host, port)
         run_gateway(settings, redis_url, host, port)
 
 

@@ -43,6 +43,8 @@ class AuditLog:
 
     async def before(self, record: str | None, *, limit: int) -> list[Record]:
         """The newest records, or the newest before the one of that id; newest first."""
+        if record and not any(map(int, record.split("-"))):
+            return []  # nothing is before the first of all ids, and Redis does not take the question
         newest = f"({record}" if record else "+"
         stored = await self._store.redis.xrevrange(self._key, max=newest, min="-", count=min(limit, PAGE))
         return [_record(entry.decode(), fields) for entry, fields in stored]

@@ -4,6 +4,7 @@ Every operation of the description is asked, whatever routes there are. `default
 they tell the shape of other errors, and would let any status pass.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -22,20 +23,33 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from service.log.api_keys import SCOPES, ApiKeys
+from service.log.store import Store
 from tests.e2e.recordings import flac
 from tests.stack import Stack
 from tests.unit.audio.encoded import wav
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+HEADERS: dict[str, str] = {}
 EXAMPLES = 60  # per operation
 ANSWER_S = 30.0
 CLIP = "human-en-conf-invalid"
 
 
+async def key_for_everything(redis_url: str) -> str:
+    """Made before there is a gateway: the first key that a request makes would close an open one."""
+    store = Store(redis_url, prefix="sotto")
+    try:
+        return (await ApiKeys(store).create("default", SCOPES))[1]
+    finally:
+        await store.close()
+
+
 @pytest.fixture(scope="module")
 def server(base_model_dir: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A deployment of its own: what is asked of it fills its lists and jobs."""
+    """A deployment of its own: what is asked of it fills its lists and jobs, tenants and keys."""
     stack = Stack(tmp_path_factory.mktemp("fuzzed"), SOTTO_MAX_UPLOAD_S="60")
+    HEADERS["Authorization"] = f"Bearer {asyncio.run(key_for_everything(stack.redis.url))}"
     try:
         _, url = stack.gateway()
         stack.worker()
@@ -60,7 +74,7 @@ def described(server: str) -> Any:
 @pytest.fixture(scope="module")
 def known(server: str) -> dict[str, Any]:
     """What requests may name or send that is really there: path parameters, and recordings."""
-    with httpx.Client(base_url=server, timeout=30) as client:
+    with httpx.Client(base_url=server, headers=HEADERS, timeout=30) as client:
         client.put("/v1/bias-lists/names", json=["Loewe", "Brunello Cucinelli"]).raise_for_status()
         job = client.post("/v1/jobs", files={"file": ("a.flac", flac(CLIP))}).raise_for_status().json()
     files = [flac(CLIP), wav(np.random.default_rng(0).integers(-3000, 3000, 32_000, np.int16)), b"RIFF"]
@@ -96,7 +110,7 @@ def ask(operation: Any, known: dict[str, Any], answered: Counter[int], data: st.
         for name in sorted(known.keys() & part.keys()):
             if data.draw(st.integers(0, 3)):
                 part[name] = data.draw(st.sampled_from(known[name]))
-    answered[case.call_and_validate(checks=CHECKS, timeout=ANSWER_S).status_code] += 1
+    answered[case.call_and_validate(checks=CHECKS, headers=HEADERS, timeout=ANSWER_S).status_code] += 1
 
 
 def test_no_request_fails_the_server_or_is_answered_otherwise_than_described(

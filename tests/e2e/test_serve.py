@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.recordings import flac
 from tests.e2e.scrape import scrape, total
-from tests.stack import free_port
+from tests.stack import Stack, free_port
 
 SOTTO = [sys.executable, "-m", "service.cli"]
 CLIP = "human-en-vm-newpassword"
@@ -141,8 +141,8 @@ def failed(*arguments: str, **variables: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_without_keys_only_loopback_is_served(host: str, tmp_path: Path) -> None:
-    for command, url in (("serve", ""), ("gateway", "redis://127.0.0.1:1")):
+def test_without_keys_only_loopback_is_served(host: str, live_stack: Stack, tmp_path: Path) -> None:
+    for command, url in (("serve", ""), ("gateway", live_stack.redis.url)):
         variables = {"REDIS_URL": url} if url else {}
         status, output = failed(command, "--host", host, SOTTO_DATA_DIR=str(tmp_path), **variables)
         assert status == 2

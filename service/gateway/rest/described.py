@@ -33,7 +33,7 @@ CAUSES = {
     413: "more bytes or seconds than allowed",
     415: "a container, codec or content type that is not read",
     422: "more bias entries than allowed",
-    429: "no room now; try again after `Retry-After` seconds",
+    429: "no room now, or a limit of the tenant; try again after `Retry-After` seconds",
     500: "Sotto's fault",
     503: "no worker is ready, or Redis cannot be reached",
 }
@@ -42,8 +42,11 @@ CAUSES = {
 def described(model: Any, *refused: int, status: int = 200, content: dict[str, Any] | None = None) -> Responses:
     """For the `responses` of a route: the JSON that it answers with, other content, and the statuses it refuses with.
 
-    `default` tells the shape of all other errors; without it FastAPI describes a 422 that is never sent.
+    What wants a key is also refused without its scope, and over the tenant's limits. `default` tells the shape of all
+    other errors; without it FastAPI describes a 422 that is never sent.
     """
     responses: Responses = {status: {"model": model, "content": content or {}}}
+    if 401 in refused:
+        refused = tuple(sorted({*refused, 403, 429}))
     responses |= {each: {"model": ErrorBody, "description": CAUSES[each]} for each in refused}
     return responses | {"default": {"model": ErrorBody, "description": "any other error"}}

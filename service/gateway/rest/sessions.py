@@ -29,9 +29,7 @@ class KeptSession(BaseModel):
     finals: list[dict[str, Any]]
 
 
-@router.get(
-    "/{session}", summary="The transcript of a stream", responses=described(KeptSession, 400, 401, 403, 404, 429, 503)
-)
+@router.get("/{session}", summary="The transcript of a stream", responses=described(KeptSession, 400, 401, 404, 503))
 async def get(request: Request, session: SessionId) -> KeptSession:
     kept = await _transcripts(request).get(session, caller_of(request).tenant.id)
     return KeptSession(
@@ -47,7 +45,7 @@ async def get(request: Request, session: SessionId) -> KeptSession:
     "/{session}",
     status_code=204,
     summary="Forget the transcript of a stream",
-    responses=described(None, 400, 401, 403, 404, 429, 503, status=204),
+    responses=described(None, 400, 401, 404, 503, status=204),
 )
 async def delete(request: Request, session: SessionId) -> Response:
     await _transcripts(request).delete(session, caller_of(request).tenant.id)

@@ -16,7 +16,7 @@ from service.log.tenants import DEFAULT, TENANT_ID, Limits, Privacy, Tenant
 
 router = APIRouter(prefix="/v1/admin", tags=["administration"])
 
-REFUSED = (400, 401, 403, 503)
+REFUSED = (400, 401, 503)
 TenantId = Annotated[str, Path(pattern=TENANT_ID)]
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
 
@@ -87,7 +87,7 @@ class AuditPage(_Schema):
     data: list[AuditRecord]
 
 
-@router.get("/tenants", summary="All tenants", responses=described(Tenants, 401, 403, 503))
+@router.get("/tenants", summary="All tenants", responses=described(Tenants, 401, 503))
 async def all_tenants(request: Request) -> Tenants:
     return Tenants(data=await _administration(request).tenants.all())
 

@@ -61,14 +61,14 @@ class AllUsage(_Schema):
     data: list[Usage]
 
 
-@router.get("/v1/usage", summary="What your tenant has used", responses=described(Usage, 400, 401, 403, 429, 503))
+@router.get("/v1/usage", summary="What your tenant has used", responses=described(Usage, 400, 401, 503))
 async def own_usage(request: Request, since: From = None, to: To = None, granularity: Grain = "day") -> Usage:
     return await _usage(
         request.app.state.gateway, caller_of(request).tenant, _days(since, to, granularity), granularity
     )
 
 
-@router.get("/v1/admin/usage", summary="What all tenants have used", responses=described(AllUsage, 400, 401, 403, 503))
+@router.get("/v1/admin/usage", summary="What all tenants have used", responses=described(AllUsage, 400, 401, 503))
 async def all_usage(request: Request, since: From = None, to: To = None, granularity: Grain = "day") -> AllUsage:
     gateway, days = request.app.state.gateway, _days(since, to, granularity)
     return AllUsage(
