@@ -1,8 +1,8 @@
 """OpenTelemetry traces: one for each utterance, from the start of its speech to its final on the socket.
 
 A gateway begins the trace and hands it on in the turns (`Turn.trace`, a W3C traceparent); what a worker does for a
-turn belongs to the trace that came with it. Without an endpoint, as by default, nothing of OpenTelemetry's SDK is
-imported and every call returns at once; so it does for an utterance that is not sampled, whose traceparent is empty.
+turn belongs to the trace that came with it. Without an endpoint, as by default, nothing of OpenTelemetry is imported
+here and every call returns at once; so it does for an utterance that is not sampled, whose traceparent is empty.
 """
 
 import time
