@@ -85,7 +85,8 @@ def test_all_keys_of_a_script_share_a_cluster_slot() -> None:
     keys = Keys("sotto")
     session = {key_slot(key("s_1").encode()) for key in (keys.state, keys.audio, keys.events, keys.meter, keys.kept)}
     turns = {key_slot(keys.turns("base", kind).encode()) for kind in ("final", "partial", "bulk")}  # type: ignore[arg-type]
-    lists = {key_slot(key.encode()) for key in (keys.bias_lists("acme"), keys.bias_entries("0"), keys.bias_entries("1"))}
+    of_lists = (keys.bias_lists("acme"), keys.bias_lists("other"), keys.bias_entries("0"), keys.bias_entries("1"))
+    lists = {key_slot(key.encode()) for key in of_lists}
     tenant = {
         key_slot(key.encode())
         for key in (
