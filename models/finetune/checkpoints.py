@@ -22,7 +22,6 @@ from models.stage import StageFull, room_in
 from service.errors import Failed
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
-ADAPTER_FILES = (ADAPTER, ADAPTER_CONFIG)
 OPTIMIZER, PROGRESS = "optimizer.pt", "progress.json"
 
 
@@ -98,6 +97,14 @@ def write_adapter(adapted: PeftModel, folder: Path) -> None:
     (folder / ADAPTER).write_bytes(save(tensors))
     config = adapted.peft_config["default"].to_dict() | {"inference_mode": True}
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True, default=_plain) + "\n", "utf-8")
+
+
+def copy_adapter(checkpoint: Path, folder: Path, scale: float) -> None:
+    """The adapters of a checkpoint, adding `scale` of what they learnt."""
+    shutil.copyfile(checkpoint / ADAPTER, folder / ADAPTER)
+    config = json.loads((checkpoint / ADAPTER_CONFIG).read_text("utf-8"))
+    config["lora_alpha"] *= scale
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _plain(value: object) -> object:

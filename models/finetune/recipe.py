@@ -25,7 +25,9 @@ class Lora(Section):
     """Low-rank adapters (Hu et al. 2021): each target layer W becomes W + alpha / rank · B A.
 
     `targets`: names of linear layers (`q_proj`, `k_proj`, `v_proj`, `out_proj`, `fc1`, `fc2`); `encoder`, `decoder`:
-    whose. An encoder without adapters is not differentiated, which halves a step.
+    whose. An encoder without adapters is not differentiated, which halves a step. `final_scale`: the share of what was
+    learnt that the written adapters add, W + final_scale · alpha / rank · B A: between the model as it was and as
+    trained, more of what it knew before is kept than of what it learnt is lost (Wortsman et al. 2022, arXiv 2109.01903).
     """
 
     rank: Positive = 16
@@ -34,6 +36,7 @@ class Lora(Section):
     targets: tuple[Literal["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"], ...] = ("q_proj", "v_proj")
     encoder: bool = True
     decoder: bool = True
+    final_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
     def _trains_something(self) -> "Lora":

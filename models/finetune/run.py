@@ -125,19 +125,18 @@ def _train(
     assert progress.best is not None
     result = Result(progress.step, progress.best_step, progress.best, progress.first)
     if accelerator.is_main_process:
-        _finish(job, trainer.best_checkpoint(progress), result)
+        _finish(job, trainer.best_checkpoint(progress), result, recipe.lora.final_scale)
     accelerator.wait_for_everyone()
     return result
 
 
-def _finish(job: Job, best: Path, result: Result) -> None:
-    from models.finetune.checkpoints import ADAPTER_FILES
+def _finish(job: Job, best: Path, result: Result, scale: float) -> None:
+    from models.finetune.checkpoints import copy_adapter
 
     folder = job.folder
     if not (folder / ADAPTER).exists():
         with new_folder(folder / ADAPTER) as adapter:
-            for name in ADAPTER_FILES:
-                shutil.copyfile(best / name, adapter / name)
+            copy_adapter(best, adapter, scale)
             write_base(adapter, job.model)
     with room_in(folder):
         temporary = folder / f".{RESULT}"

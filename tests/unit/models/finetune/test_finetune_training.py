@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from models.finetune.dataset import Source
 from models.finetune.run import finetune
+from models.merge import merge
 from models.stage import StageFull
 from service.cli import app
 from service.errors import BadRequest, ModelUnavailable
@@ -79,6 +80,19 @@ def test_a_decoder_learns_the_same_from_kept_encodings_as_from_spectrograms(tmp_
     assert encoded.best == pytest.approx(heard.best, rel=1e-4)
     losses = [[point["loss"] for point in curve(tmp_path / name) if "loss" in point] for name in ("heard", "encoded")]
     np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+def test_a_final_scale_puts_the_merged_model_between_the_old_and_the_trained_one(tmp_path: Path, tiny_hf: Path) -> None:
+    from safetensors.numpy import load_file
+
+    weights = {0.0: load_file(tiny_hf / "model.safetensors")}
+    for scale in (0.25, 1.0):
+        train(job(tmp_path, tiny_hf, f"by-{scale}", lora={"final_scale": scale}))
+        merge(tiny_hf, tmp_path / f"by-{scale}" / "adapter", tmp_path / f"merged-{scale}")
+        weights[scale] = load_file(tmp_path / f"merged-{scale}" / "model.safetensors")
+    for name, old in weights[0.0].items():
+        np.testing.assert_allclose(weights[0.25][name], old + 0.25 * (weights[1.0][name] - old), atol=1e-6)
+    assert any((weights[1.0][name] != old).any() for name, old in weights[0.0].items())
 
 
 def test_two_processes_train_as_one_with_twice_the_batches(tmp_path: Path, tiny_hf: Path) -> None:
