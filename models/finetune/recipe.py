@@ -27,7 +27,7 @@ class Lora(Section):
     `targets`: names of linear layers (`q_proj`, `k_proj`, `v_proj`, `out_proj`, `fc1`, `fc2`); `encoder`, `decoder`:
     whose. An encoder without adapters is not differentiated, which halves a step. `final_scale`: the share of what was
     learnt that the written adapters add, W + final_scale · alpha / rank · B A: between the model as it was and as
-    trained, more of what it knew before is kept than of what it learnt is lost (Wortsman et al. 2022, arXiv 2109.01903).
+    trained, more of what it knew is kept than of what it learnt is lost (Wortsman et al. 2022, arXiv 2109.01903).
     """
 
     rank: Positive = 16
