@@ -61,6 +61,41 @@ SECOND_PASSES = Counter(
 BIAS_MATCHES = Counter("sotto_bias_matches_total", "Phrases of bias lists in decoded finals, drafts included")
 TURNS = Counter("sotto_turns_total", "Turns by kind and outcome", ["model", "kind", "outcome"])
 
+# what the dashboard shows: processes add these up in Redis
+COUNTED: tuple[Counter | Histogram, ...] = (
+    REFUSALS,
+    ERRORS,
+    AUDIO_SECONDS,
+    FIRST_PARTIAL_SECONDS,
+    FINAL_SECONDS,
+    WORDS,
+    ROUTED,
+    TURN_WAIT_SECONDS,
+    BATCH_SIZE,
+    REAL_TIME_FACTOR,
+    TURNS,
+)
+
+Figure = tuple[str, ...]  # a metric's name without `sotto_`, its labels in order; of a histogram `sum` or a bucket's edge
+
+
+def counted() -> dict[Figure, float]:
+    """What this process has counted since it started. Buckets are not cumulative: each counts what lies between its
+    edge and the one before."""
+    found: dict[Figure, float] = {}
+    for family in (family for metric in COUNTED for family in metric.collect()):
+        name, below = family.name.removeprefix("sotto_"), 0.0
+        for sample in family.samples:
+            labels = tuple(value for label, value in sample.labels.items() if label != "le")
+            if edge := sample.labels.get("le"):
+                found[name, *labels, edge] = sample.value - below
+                below = 0.0 if edge == "+Inf" else sample.value
+            elif sample.name.endswith("_sum"):
+                found[name, *labels, "sum"] = sample.value
+            elif sample.name.endswith("_total"):
+                found[name, *labels] = sample.value
+    return found
+
 
 def exposition(shared_folder: Path | None) -> tuple[bytes, str]:
     """The metrics of this process, or of all that share the folder, as Prometheus text and its content type."""

@@ -70,6 +70,15 @@ class Keys:
     def hosts(self) -> str:
         return f"{self.prefix}:hosts"
 
+    def gateways(self) -> str:
+        return f"{self.prefix}:gateways"
+
+    def figures(self, slot: int) -> str:
+        return f"{self.prefix}:figures:{slot}"
+
+    def sampler(self) -> str:
+        return f"{self.prefix}:figures:sampler"
+
     def deployment(self) -> str:
         return f"{self.prefix}:deployment"
 

@@ -1,13 +1,10 @@
 """Heartbeats: who serves which model, on what, and how busy; and what each worker process holds in memory."""
 
-import json
-import time
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
+from service.log import heartbeats
 from service.log.store import Store
-
-ALIVE_S = 10.0
 
 ModelState = Literal["loading", "loaded", "cold", "no_room", "failed"]
 
@@ -60,14 +57,14 @@ class WorkerRegistry:
         self._store = store
 
     async def announce(self, status: WorkerStatus) -> None:
-        await _beat(self._store, self._store.keys.workers(), status)
+        await heartbeats.beat(self._store, self._store.keys.workers(), status)
 
     async def leave(self, worker: str) -> None:
         await self._store.redis.hdel(self._store.keys.workers(), worker)
 
     async def alive(self) -> list[WorkerStatus]:
-        """Workers heard of within `ALIVE_S`; older records are dropped."""
-        return [WorkerStatus(**record) for record in await _alive(self._store, self._store.keys.workers())]
+        """Workers heard of within `heartbeats.ALIVE_S`; older records are dropped."""
+        return [WorkerStatus(**record) for record in await heartbeats.alive(self._store, self._store.keys.workers())]
 
 
 class HostRegistry:
@@ -75,26 +72,13 @@ class HostRegistry:
         self._store = store
 
     async def announce(self, status: HostStatus) -> None:
-        await _beat(self._store, self._store.keys.hosts(), status)
+        await heartbeats.beat(self._store, self._store.keys.hosts(), status)
 
     async def leave(self, host: str) -> None:
         await self._store.redis.hdel(self._store.keys.hosts(), host)
 
     async def alive(self) -> list[HostStatus]:
-        """Worker processes heard of within `ALIVE_S`; older records are dropped."""
-        records = await _alive(self._store, self._store.keys.hosts())
+        """Worker processes heard of within `heartbeats.ALIVE_S`; older records are dropped."""
+        records = await heartbeats.alive(self._store, self._store.keys.hosts())
         held = [{model: HeldModel(**each) for model, each in record["models"].items()} for record in records]
         return [HostStatus(**record | {"models": models}) for record, models in zip(records, held, strict=True)]
-
-
-async def _beat(store: Store, key: str, status: WorkerStatus | HostStatus) -> None:
-    await store.redis.hset(key, status.id, json.dumps({**asdict(status), "at": time.time()}))
-
-
-async def _alive(store: Store, key: str) -> list[dict[str, Any]]:
-    records = [json.loads(record) for record in (await store.redis.hgetall(key)).values()]
-    oldest = time.time() - ALIVE_S
-    dead = [record["id"] for record in records if record["at"] < oldest]
-    if dead:
-        await store.redis.hdel(key, *dead)
-    return [record for record in records if record["at"] >= oldest]
