@@ -9,6 +9,7 @@ from service.log.store import Store
 
 AGAIN_S = 10.0
 MAX_KINDS = 10_000
+MAX_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +36,5 @@ class Failures:
         self._told[kind] = (now, 0)
         if len(self._told) > MAX_KINDS:
             del self._told[next(iter(self._told))]
-        record = Record("access", actor, tenant, asked.address, asked.path, error.code)
+        record = Record("access", actor, tenant, asked.address, asked.path[:MAX_PATH], error.code)
         await self._log.add(replace(record, unrecorded=unrecorded))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
@@ -51,7 +52,8 @@ class Metering:
 
     def __init__(self, store: Store) -> None:
         self.usage = Usage(store)
-        self._open: dict[str, set[str]] = {}
+        # connections: a session may be resumed before its old socket is gone
+        self._open: dict[str, Counter[str]] = {}
 
     async def count_request(self, tenant: Tenant) -> None:
         """Raises QuotaExceeded when the tenant has had its requests of this minute."""
@@ -70,11 +72,14 @@ class Metering:
                 field="concurrent_streams",
                 retry_after_s=STREAM_RETRY_S,
             )
-        self._open.setdefault(tenant.id, set()).add(session)
+        self._open.setdefault(tenant.id, Counter())[session] += 1
 
     async def close_stream(self, tenant: str, session: str) -> None:
-        mine = self._open.get(tenant, set())
-        mine.discard(session)
+        mine = self._open.get(tenant, Counter())
+        mine[session] -= 1
+        if mine[session] > 0:
+            return
+        del mine[session]
         if not mine:
             self._open.pop(tenant, None)
         await self.usage.close_stream(tenant, session)

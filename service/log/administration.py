@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from service.errors import BadRequest, SottoError
 from service.log.api_keys import ApiKey, ApiKeys, Scope
 from service.log.audit import AuditLog, Record
+from service.log.bias_lists import BiasLists
 from service.log.store import Store
 from service.log.tenants import Tenant, Tenants
 
@@ -29,6 +30,7 @@ class Administrator:
 
 class Administration:
     def __init__(self, store: Store) -> None:
+        self._store = store
         self.tenants = Tenants(store)
         self.keys = ApiKeys(store)
         self.audit = AuditLog(store)
@@ -42,7 +44,7 @@ class Administration:
         return await self._audited(by, "tenant.update", tenant, self._update_tenant(tenant, changes))
 
     async def delete_tenant(self, by: Administrator, tenant: str) -> Tenant:
-        """Revokes its keys, too. Raises NotFound, and BadRequest for the default tenant."""
+        """Revokes its keys and removes its bias lists, too. Raises NotFound, and BadRequest for the default tenant."""
         return await self._audited(by, "tenant.delete", tenant, self._delete_tenant(tenant))
 
     async def create_key(
@@ -105,4 +107,7 @@ class Administration:
         deleted = await self.tenants.delete(tenant)  # first: from now on none of its keys gets in
         for key in await self.keys.all(tenant):
             await self.keys.revoke(key.id)
+        lists = BiasLists(self._store, tenant)
+        for named in await lists.names():
+            await lists.delete(named.name)
         return deleted

@@ -202,3 +202,15 @@ async def test_spans_add_up(store: Store, usage: Usage) -> None:
     by_month = await usage.between("acme", day, last, "month")
     assert by_month == {"2026-03-01T00:00:00Z": Used(requests=2, words=5), "2026-04-01T00:00:00Z": Used(requests=1)}
     assert sum(by_hour.values(), Used()) == sum(by_month.values(), Used())
+
+
+async def test_a_stream_that_came_back_before_its_old_socket_was_gone_keeps_its_place(
+    store: Store, usage: Usage
+) -> None:
+    gateway, tenant = Metering(store), acme(concurrent_streams=1)
+    await gateway.open_stream(tenant, "s_1")
+    await gateway.open_stream(tenant, "s_1", resumed=True)
+    await gateway.close_stream("acme", "s_1")
+    assert await usage.open_streams("acme") == 1
+    await gateway.close_stream("acme", "s_1")
+    assert await usage.open_streams("acme") == 0

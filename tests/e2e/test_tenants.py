@@ -281,9 +281,15 @@ def test_keys_and_tenants_by_the_admin_api(deployment: Deployment) -> None:
         for each in (key, rotated):
             with deployment.client(each["key"], 1) as client:
                 assert client.get("/v1/models").status_code == 200
+        lister = admin.post("/v1/admin/keys", json={"tenant": "new", "scopes": ["lists"]}).json()["key"]
+        with deployment.client(lister) as client:
+            client.put("/v1/bias-lists/brands", json=["Loewe"]).raise_for_status()
         assert admin.post(f"/v1/admin/keys/{key['id']}:revoke").json()["revoked"]
         assert admin.delete("/v1/admin/tenants/new").status_code == 200
         assert code(admin.get("/v1/admin/tenants/new"))[0] == 404
+        with redis.Redis.from_url(deployment.redis_url) as store:
+            kept = store.hvals(Keys("sotto").bias_lists("new"))
+        assert not any("digest" in json.loads(record) for record in kept)
         assert code(admin.delete("/v1/admin/tenants/default"))[0] == 400
         actions = [(record["action"], record["result"]) for record in admin.get("/v1/admin/audit").json()["data"]]
     for expected in ("tenant.create", "tenant.update", "key.create", "key.rotate", "key.revoke", "tenant.delete"):
