@@ -14,7 +14,7 @@ compile() {
     "$work/venv/bin/uv" pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-emit-index-url --custom-compile-command "make lock" "$@"
 }
-compile --output-file requirements.lock "$@"
+compile --extra oidc --extra otel --output-file requirements.lock "$@" # what a deployment may switch on is in the image
 compile --extra dev --constraint requirements.lock --output-file requirements-dev.lock "$@"
 
 # What the extra `gpu` adds to requirements.lock: the CUDA libraries of the image's target `cuda`.
