@@ -12,6 +12,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 LATENCY_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 COST_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)
+BATCH_SIZES = (1, 2, 3, 4, 6, 8, 16, 32, 64)
+REAL_TIME_FACTORS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 # gateway
 OPEN_SESSIONS = Gauge("sotto_open_sessions", "Live streams open on this gateway", multiprocess_mode="livesum")
@@ -39,7 +41,7 @@ WORKERS = Gauge("sotto_workers", "Workers alive", multiprocess_mode="mostrecent"
 
 # worker
 TURN_WAIT_SECONDS = Histogram("sotto_turn_wait_seconds", "Turn in its queue", ["kind"], buckets=COST_S)
-BATCH_SIZE = Histogram("sotto_batch_size", "Utterances per batch", ["kind"], buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64))
+BATCH_SIZE = Histogram("sotto_batch_size", "Utterances per batch", ["kind"], buckets=BATCH_SIZES)
 WINDOW_SECONDS = Histogram("sotto_window_seconds", "Encoder window", buckets=(5, 7, 10, 13, 15, 20, 25, 30))
 STAGE_SECONDS = Histogram(
     "sotto_stage_seconds",
@@ -51,7 +53,7 @@ REAL_TIME_FACTOR = Histogram(
     "sotto_real_time_factor",
     "Decode time of a batch over the seconds of audio in it",
     ["model"],
-    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+    buckets=REAL_TIME_FACTORS,
 )
 FALLBACKS = Counter("sotto_fallbacks_total", "Utterances decoded again because the first hypothesis failed a check")
 CONTRADICTIONS = Counter("sotto_contradictions_total", "Finals decoded again to keep words already committed")
@@ -76,7 +78,9 @@ COUNTED: tuple[Counter | Histogram, ...] = (
     TURNS,
 )
 
-Figure = tuple[str, ...]  # a metric's name without `sotto_`, its labels in order; of a histogram `sum` or a bucket's edge
+Figure = tuple[
+    str, ...
+]  # a metric's name without `sotto_`, its labels in order; of a histogram `sum` or a bucket's edge
 
 
 def counted() -> dict[Figure, float]:

@@ -24,6 +24,11 @@ class BiasList:
                 self._compiled[language, readings] = compiled(self.entries, language, readings=readings)
             return self._compiled[language, readings]
 
+    def has(self, phrase: str) -> bool:
+        """Whether it is one of the phrases, as written."""
+        compiled = next(iter(tuple(self._compiled.values())), None)
+        return phrase in (compiled.phrases if compiled else (entry.phrase for entry in self.entries))
+
     @property
     def nbytes(self) -> int:
         return sum(one.nbytes for one in tuple(self._compiled.values()))  # another thread may be compiling

@@ -86,8 +86,9 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has drained: that is an orderly end
         signal.signal(number, lambda *_: sys.exit(0))
+    app = create_app(settings, redis_url)
     config = uvicorn.Config(
-        create_app(settings, redis_url),
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -98,7 +99,9 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=settings.drain_s,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    app.state.is_draining = lambda: server.should_exit  # endless answers end
+    server.run()
 
 
 def ensure_model(settings: Settings) -> Path:

@@ -20,8 +20,13 @@ from service.gateway.admission import Admission
 from service.gateway.auth import Access, asks_for_no_key
 from service.gateway.biasing import Biasing
 from service.gateway.context import Gateway
+from service.gateway.dashboard import events as dashboard_events
+from service.gateway.dashboard import page as dashboard_page
+from service.gateway.dashboard.reading import Reader
+from service.gateway.dashboard.reporting import Reporter
 from service.gateway.limits import Guard
 from service.gateway.metering import Metering
+from service.gateway.recent import RecentSessions
 from service.gateway.replies import error_body
 from service.gateway.rest import (
     admin_models,
@@ -44,6 +49,7 @@ from service.gateway.sockets.handshake import SocketAuth
 from service.gateway.sockets.native import Connection
 from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.gateway.sockets.wyoming.listener import WyomingListener
+from service.log.figures import Teller
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.tasks import cancel_tasks
@@ -72,6 +78,7 @@ def build(settings: Settings, redis_url: str, *, open_to_all: bool = False) -> G
         admission=Admission(store, settings),
         vad=SileroVad(),
         roster=Roster(store, sessions),
+        recent=RecentSessions(),
         biasing=Biasing(store, resume_ttl_s=settings.resume_ttl_s),
     )
 
@@ -87,7 +94,15 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         runner = JobRunner(gateway)
-        parts = (gateway.waker, gateway.roster, gateway.biasing, gateway.metering, runner)
+        parts = (
+            gateway.waker,
+            gateway.roster,
+            gateway.biasing,
+            gateway.metering,
+            runner,
+            Teller(gateway.store),
+            Reporter(gateway),
+        )
         tasks = [asyncio.create_task(part.run()) for part in parts]
         wyoming = WyomingListener(gateway)
         try:
@@ -109,6 +124,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.probe = health.Probe(gateway)
+    app.state.dashboard = Reader(gateway)
+    app.state.is_draining = lambda: False  # whoever runs the server knows
     app.add_middleware(
         Guard,
         access=gateway.access,
@@ -118,7 +135,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     for module in (health, models, transcriptions, jobs, bias_lists, sessions, usage, page, realtime, listen):
         app.include_router(module.router)
-    for module in (admin_models, tenants):
+    for module in (admin_models, tenants, dashboard_events, dashboard_page):
         app.include_router(module.router)
 
     @app.websocket("/v1/stream")

@@ -7,6 +7,7 @@ from service.gateway.admission import Admission
 from service.gateway.auth import Access
 from service.gateway.biasing import Biasing
 from service.gateway.metering import Metering
+from service.gateway.recent import RecentSessions
 from service.gateway.roster import Roster
 from service.log.sessions import Sessions
 from service.log.store import Store
@@ -29,4 +30,5 @@ class Gateway:
     admission: Admission
     vad: SileroVad
     roster: Roster
+    recent: RecentSessions
     biasing: Biasing

@@ -21,6 +21,7 @@ from service.gateway.relay import follow
 from service.gateway.stream_options import StreamOptions
 from service.gateway.writer import Progress, SessionWriter
 from service.log.event_log import Event
+from service.log.gateways import SessionSummary
 from service.log.sessions import new_id
 from service.log.tenants import Tenant
 from service.log.turns import Turn
@@ -66,6 +67,8 @@ class LiveSession:
         self._acked_bytes = ingest.bytes_fed
         self._finished = False
         self._spent = ""
+        self._began = time.time()
+        self._last_text = ""
 
     @classmethod
     async def open(
@@ -118,7 +121,9 @@ class LiveSession:
         await gateway.roster.add(session, options.model)
         metrics.ROUTED.labels(options.model, "stream").inc()
         gateway.biasing.hold(options.bias)
-        return cls(gateway, session, options, ingest, writer, tenant=tenant, after=0, resumed_seq=0)
+        live = cls(gateway, session, options, ingest, writer, tenant=tenant, after=0, resumed_seq=0)
+        gateway.recent.add(session, live.summary)
+        return live
 
     @classmethod
     async def resume(cls, gateway: Gateway, tenant: Tenant, session: str, token: str, last_seq: int) -> "LiveSession":
@@ -152,6 +157,7 @@ class LiveSession:
         await gateway.metering.open_stream(tenant, session, resumed=True)
         await gateway.roster.add(session, options.model)
         gateway.biasing.hold(options.bias)
+        gateway.recent.add(session, live.summary)
         return live
 
     # ---- events out
@@ -177,6 +183,7 @@ class LiveSession:
                 metrics.FIRST_PARTIAL_SECONDS.observe(age)
         elif event["type"] == "final":
             metrics.WORDS.labels(self.options.model).inc(len(event["text"].split()))
+            self._last_text = event["text"] if self._tenant.privacy.show_text else ""
             if (age := self._arrivals.age_s(event["end"], time.monotonic())) is not None:
                 metrics.FINAL_SECONDS.labels(self.options.model).observe(age)
 
@@ -238,6 +245,7 @@ class LiveSession:
 
     async def _let_go(self, *, resumable: bool) -> None:
         tracing.close(self.id)
+        self._gateway.recent.end(self.id)
         self._gateway.biasing.release(self.options.bias)
         await self._gateway.roster.remove(self.id, resumable=resumable)
         await self._gateway.metering.close_stream(self._tenant.id, self.id)
@@ -255,6 +263,20 @@ class LiveSession:
         """Logs an event of the protocol itself (pong, configured, error)."""
         await self._gateway.sessions.emit(self.id, self._writer.owner, event, options=options)
         self._gateway.waker.ring(self.id)
+
+    def summary(self) -> SessionSummary:
+        """What dashboards show of it."""
+        return SessionSummary(
+            id=self.id,
+            tenant=self._tenant.id,
+            protocol=self.options.protocol,
+            model=self.options.model,
+            began=self._began,
+            audio_s=round(self.heard_s, 1),
+            utterances=self._writer.ended,
+            state="finished" if self._finished else "open",
+            text=self._last_text,
+        )
 
     @property
     def heard_s(self) -> float:

@@ -22,7 +22,7 @@ class StreamOptions:
 
     `languages`: candidates of the detection, all where there are none; `prompt`: text to lean on. `every_final`: an
     utterance in which nothing was said has a final too, an empty one. `logprobs`: finals tell those of their tokens.
-    `redact`: what the tenant has struck out of the texts.
+    `redact`: what the tenant has struck out of the texts. `protocol`: whose client it is, to be shown.
     """
 
     model: str
@@ -37,6 +37,7 @@ class StreamOptions:
     bias: Bias = field(default_factory=Bias)
     began_with: BeganWith | None = None
     redact: dict[str, Any] = field(default_factory=dict)
+    protocol: str = "sotto"
 
     def for_turn(self, utterance: int) -> dict[str, Any]:
         """The part that travels with a turn of that utterance."""

@@ -157,7 +157,11 @@ class TurnQueue:
 
     async def oldest_final_ms(self) -> int:
         """Age of the oldest final that is not published yet, by the server's clock; 0 when there is none."""
-        return int(await self._store.script("oldest", [self._queues[0]], []))
+        return await self.oldest_ms("final")
+
+    async def oldest_ms(self, kind: TurnKind) -> int:
+        """The same of any kind: its oldest turn that is not done yet."""
+        return int(await self._store.script("oldest", [self._store.keys.turns(self.model, kind)], []))
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -39,6 +39,10 @@ class BiasCache:
         self._evict()
         return bias
 
+    def has(self, digest: str, phrase: str) -> bool:
+        """Whether a list that is in memory has the phrase."""
+        return digest in self._cached and self._cached[digest].has(phrase)
+
     async def _list(self, digest: str) -> BiasList | None:
         if digest not in self._cached:
             try:

@@ -10,6 +10,7 @@ from service.streaming import agreement as agreements
 from service.streaming.captions import caption_of, final_of, partial_of
 from service.streaming.redaction import Redaction, redact_final, redact_partial
 from service.transcript import Final, Hypothesis, Match, Partial, TokenLogprob
+from service.worker.bias_hits import BiasHits
 from service.worker.loading import Loaded
 
 
@@ -19,8 +20,9 @@ def utterance_id(turn: Turn) -> str:
 
 
 class Finisher:
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, hits: BiasHits) -> None:
         self._publisher = publisher
+        self._hits = hits
 
     async def publish(self, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
         turn = loaded.claimed.turn
@@ -40,12 +42,18 @@ class Finisher:
             outcome = await self._publisher.draft(turn, loaded.lease, event, language, caption)
             if outcome != "confirmed":
                 return outcome
-        return await self._publisher.final(turn, loaded.lease, end, event, language)
+        return await self._publish_final(turn, loaded.lease, end, event, language)
 
     async def publish_drafted(self, turn: Turn, lease: Lease) -> Outcome:
         """Publishes a final whose draft was decoded during the pause before its endpoint."""
         end = turn.end if turn.end is not None else turn.start
-        return await self._publisher.final(turn, lease, end, lease.drafted, lease.language or "")
+        return await self._publish_final(turn, lease, end, lease.drafted, lease.language or "")
+
+    async def _publish_final(self, turn: Turn, lease: Lease, end: int, event: Event | None, language: str) -> Outcome:
+        outcome = await self._publisher.final(turn, lease, end, event, language)
+        if outcome == "ok":
+            await self._hits.count(turn, event)
+        return outcome
 
     async def _publish_partial(self, turn: Turn, loaded: Loaded, hypothesis: Hypothesis) -> Outcome:
         agreement = agreements.advance(loaded.agreement, hypothesis)

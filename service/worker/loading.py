@@ -51,7 +51,7 @@ class Loader:
     def __init__(self, store: Store, publisher: Publisher) -> None:
         self._store = store
         self._publisher = publisher
-        self._biases = BiasCache(store)
+        self.biases = BiasCache(store)
 
     async def load(self, claimed: Claimed) -> Loaded | Lease | None:
         """The turn's audio under a fresh lease; the lease alone when its draft is decoded already; None when it needs
@@ -74,7 +74,7 @@ class Loader:
         samples = await AudioLog(self._store, turn.session).read(start, end)
         wanted = dict(turn.options)
         wanted.pop("every_final", None)  # how to answer, not how to decode
-        bias = await self._biases.bias(wanted.pop("bias", None), wanted.get("language"))
+        bias = await self.biases.bias(wanted.pop("bias", None), wanted.get("language"))
         options = DecodeOptions(**wanted, bias=bias)
         spoken_before = lease.language if not options.languages or lease.language in options.languages else None
         language = language_for(options.language, agreement, spoken_before, len(samples))

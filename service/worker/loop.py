@@ -22,6 +22,7 @@ from service.log.turns import Claimed, TurnQueue
 from service.log.workers import WorkerRegistry, WorkerStatus
 from service.worker.batcher import BatchPolicy, Waiting, next_batch, urgency
 from service.worker.batches import Batches, Decoder, ids_of
+from service.worker.bias_hits import BiasHits
 from service.worker.finishing import Finisher
 from service.worker.loading import Loaded, Loader
 from service.worker.slots import Slots
@@ -55,7 +56,7 @@ class Worker:
         self._registry = WorkerRegistry(store)
         publisher = Publisher(store)
         self._loader = Loader(store, publisher)
-        self._finisher = Finisher(publisher)
+        self._finisher = Finisher(publisher, BiasHits(store, self._loader.biases))
         self._batches = Batches(decoder, slots, self._turns, self._finisher)
         self._policy = BatchPolicy(max_batch=status.max_batch, gather_ms=gather_ms, bulk_slots=slots.total)
         self._claim_idle_ms = claim_idle_ms

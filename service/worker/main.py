@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from service import logs, tracing
 from service.errors import SottoError
+from service.log.figures import Teller
 from service.log.store import Store
+from service.log.tasks import cancel_tasks
 from service.settings import Settings
 from service.worker.device import place
 from service.worker.host import Host, HostOptions
@@ -53,8 +55,10 @@ async def _serve(settings: Settings, redis_url: str) -> None:
         loop.add_signal_handler(number, host.drain)
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port)
+    telling = asyncio.create_task(Teller(store).run())
     try:
         await host.run()
     finally:
+        await cancel_tasks([telling])
         await store.close()
     log.info("worker drained")

@@ -11,6 +11,8 @@ from service.log.store import Store
 from service.log.turns import Turn
 from service.streaming.agreement import Agreement
 from service.transcript import Hypothesis, Piece, TokenLogprob
+from service.worker.bias_cache import BiasCache
+from service.worker.bias_hits import BiasHits
 from service.worker.finishing import Finisher
 from service.worker.loading import Loaded
 
@@ -34,7 +36,7 @@ async def published(store: Store, turn: Turn, hypothesis: Hypothesis) -> list[di
     assert isinstance(lease, Lease)
     claimed = SimpleNamespace(turn=turn)
     loaded = SimpleNamespace(claimed=claimed, lease=lease, agreement=Agreement(), window_start=0, window_samples=64_000)
-    await Finisher(publisher).publish(cast(Loaded, loaded), hypothesis)
+    await Finisher(publisher, BiasHits(store, BiasCache(store))).publish(cast(Loaded, loaded), hypothesis)
     return await EventLog(store, SESSION).after(0)
 
 

@@ -80,6 +80,7 @@ class ListenConnection:
         model = await served_model(self._gateway.admission, self._tenant, asked)
         options = StreamOptions(
             model=model,
+            protocol="deepgram",
             language=asked.language,
             languages=asked.languages,
             interim=query.interim,

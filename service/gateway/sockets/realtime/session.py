@@ -146,6 +146,7 @@ class Session(_Fields):
         asked, turns = self.transcription, self.turn_detection
         return StreamOptions(
             model=model,
+            protocol="openai",
             format=FORMATS[self.audio.input.format.type],
             language=asked.language or None,
             languages=tuple(asked.languages or ()),

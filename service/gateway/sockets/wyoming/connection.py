@@ -87,7 +87,7 @@ class Connection:
         model = await self._gateway.admission.model(wanted.name, language, tenant=tenant.id)
         words = [*(wanted.transcript_names or ()), *(wanted.transcript_terms or ())]
         resolved = await self._gateway.biasing.resolve(tenant, BiasWish(keywords=words or None))
-        return StreamOptions(model, stream_format, language, every_final=True, bias=resolved.bias)
+        return StreamOptions(model, stream_format, language, every_final=True, bias=resolved.bias, protocol="wyoming")
 
     async def _read(self, session: LiveSession, fmt: AudioFormat, samples: Samples) -> None:
         while (event := await self._stream.next()).type != "audio-stop":
