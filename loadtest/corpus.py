@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from loadtest.timings import Utterance
 from service.audio.container import read_file
+from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions
+from service.audio.vad import SileroVad
 from service.errors import BadRequest
 from service.transcript import SAMPLE_RATE
 
@@ -25,6 +27,25 @@ _SPEECH_BELOW_LEVEL_DB = 35.0
 _SPEECH_FLOOR_DBFS = -65.0
 _PAUSE_NOISE_RMS = 3.0  # of 32768: a quiet room, not digital silence
 _LONGEST_CLIP_S = 4 * 3600.0
+_SYLLABLES = (
+    "bel",
+    "cor",
+    "da",
+    "el",
+    "fi",
+    "gor",
+    "han",
+    "in",
+    "ka",
+    "lu",
+    "mar",
+    "no",
+    "os",
+    "pe",
+    "ri",
+    "sa",
+    "tor",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +60,13 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenStream:
-    """What one client says: int16 mono at 16 kHz, and what is in it (true speech times in seconds)."""
+    """What one client says: int16 mono at 16 kHz, and what is in it (true speech times in seconds). `audible`: when
+    the chunk is complete in which each endpoint can be heard, where that was worked out."""
 
     samples: Samples
     utterances: tuple[Utterance, ...]
     language: str
+    audible: tuple[float, ...] = ()
 
 
 def load_manifest(path: Path, language: str) -> list[Clip]:
@@ -78,6 +101,26 @@ def build_streams(clips: Sequence[Clip], *, count: int, seconds: float, seed: in
             clip = clips[index % len(clips)]
             streams.append(_excerpt(recordings[clip.path], clip, seconds, rng))
     return streams
+
+
+def with_audible(spoken: SpokenStream, chunk_ms: int) -> SpokenStream:
+    """The stream with the moments at which a server with Sotto's endpointer hears each utterance end."""
+    endpointer = Endpointer(SileroVad(), EndpointerOptions())
+    size = SAMPLE_RATE * chunk_ms // 1000
+    audible = []
+    for at in range(0, len(spoken.samples), size):
+        marks = endpointer.feed(spoken.samples[at : at + size])
+        audible += [(at + size) / SAMPLE_RATE for mark in marks if isinstance(mark, Endpoint)]
+    return replace(spoken, audible=tuple(audible))
+
+
+def names(count: int, seed: int) -> tuple[str, ...]:
+    """Invented two-word names for a bias list, all different."""
+    rng = random.Random(f"names/{seed}")
+    made: dict[str, None] = {}
+    while len(made) < count:
+        made[" ".join("".join(rng.sample(_SYLLABLES, rng.randint(2, 3))).capitalize() for _ in range(2))] = None
+    return tuple(made)
 
 
 def read_clip(path: Path) -> Samples:

@@ -20,16 +20,20 @@ class Pacer:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     started_at: float | None = None
     lateness_s: list[float] = field(default_factory=list)
+    given: float = 0.0
 
     async def pace(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        clock = self.clock or asyncio.get_running_loop().time
-        given = 0
         async for chunk in chunks:
-            if self.started_at is None:
-                self.started_at = clock()
-            given += len(chunk)
-            due = self.started_at + given / self.bytes_per_second / self.speed
-            if (wait := due - clock()) > 0:
-                await self.sleep(wait)
-            self.lateness_s.append(max(0.0, clock() - due))
+            await self.wait(len(chunk))
             yield chunk
+
+    async def wait(self, amount: float) -> None:
+        """Waits until so many bytes more would have been recorded."""
+        clock = self.clock or asyncio.get_running_loop().time
+        if self.started_at is None:
+            self.started_at = clock()
+        self.given += amount
+        due = self.started_at + self.given / self.bytes_per_second / self.speed
+        if (left := due - clock()) > 0:
+            await self.sleep(left)
+        self.lateness_s.append(max(0.0, clock() - due))

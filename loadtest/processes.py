@@ -78,6 +78,8 @@ def role_of(command: Sequence[str]) -> str:
     names = [PurePath(word).name for word in words]
     if names and names[0] in _STORES:
         return "valkey"
+    if "loadtest.scripted" in names:
+        return "worker"
     for name, following in pairwise(names):
         if name in ("sotto", "service.cli"):
             return following

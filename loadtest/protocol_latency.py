@@ -11,31 +11,25 @@ the endpoint is heard in the same frame.
 import argparse
 import asyncio
 import contextlib
-import os
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.stack import Simulated, simulated
 from loadtest.wires import FRAME_MS, DeepgramWire, RealtimeWire, SottoWire, SottoWire24, Wire
 from service.audio.container import read_file
 from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions
 from service.audio.pcm import Int16
 from service.audio.vad import SileroVad
-from service.log.private import PrivateRedis
 from service.transcript import SAMPLE_RATE
 
 COMPARED: tuple[tuple[type[Wire], type[Wire]], ...] = ((RealtimeWire, SottoWire24), (DeepgramWire, SottoWire))
 WIRES = tuple(kind for pair in COMPARED for kind in pair)
 
-PORT = 18_555
 PAUSE_S = 1.2
 ASKED_PAUSE_S = 0.3  # of audio behind the speech, before the client says that it is done
 READY_S = 30.0
@@ -48,37 +42,6 @@ class Measured:
 
     name: str
     waits_s: tuple[float, ...]
-
-
-@contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """A gateway and a scripted worker with a Redis of their own."""
-    redis = PrivateRedis(folder)
-    redis.start()
-    environment = {"REDIS_URL": redis.url, "SOTTO_API_KEYS": "", "SOTTO_LOG_LEVEL": "warning"}
-    commands = (
-        [sys.executable, "-m", "service.cli", "gateway", "--port", str(PORT)],
-        [sys.executable, "-m", "loadtest.scripted", redis.url],
-    )
-    processes = [subprocess.Popen(command, env=os.environ | environment) for command in commands]
-    try:
-        url = f"http://127.0.0.1:{PORT}"
-        asyncio.run(_ready(url))
-        yield url
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait()
-        redis.stop()
-
-
-async def _ready(url: str) -> None:
-    async with asyncio.timeout(READY_S), httpx.AsyncClient(trust_env=False) as client:
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if (await client.get(f"{url}/readyz")).status_code == 200:
-                    return
-            await asyncio.sleep(0.1)
 
 
 def dictation(clip: Int16, utterances: int, pause_s: float, frame_ms: int = FRAME_MS) -> tuple[Int16, list[int]]:
@@ -169,9 +132,9 @@ def main() -> int:
     arguments = parser.parse_args()
     with arguments.audio.open("rb") as source:
         clip = np.concatenate(list(read_file(source, max_seconds=20)))
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as url:
-        silence = asyncio.run(by_silence(url, clip, arguments.utterances, arguments.frame_ms))
-        asked = asyncio.run(on_request(url, clip, arguments.utterances))
+    with simulated(Simulated()) as server:
+        silence = asyncio.run(by_silence(server.url, clip, arguments.utterances, arguments.frame_ms))
+        asked = asyncio.run(on_request(server.url, clip, arguments.utterances))
     within = [
         report("utterances that silence ends", silence, paired=True),
         report("utterances that the client ends", asked, paired=False),

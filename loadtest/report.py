@@ -1,125 +1,149 @@
 """The figures of a run, for people and for programs."""
 
-from collections import Counter
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import reduce
-from operator import add
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from loadtest import timings
-from loadtest.accuracy import WordErrors, word_errors
-from loadtest.client import Scenario
+from loadtest.figures import LATENCIES, Figures, merged
+from loadtest.measure import Run
 from loadtest.processes import ProcessUse
-from loadtest.timings import Percentiles, StreamLog, percentiles
+from loadtest.scenario import Scenario
+from service.errors import BadRequest
 
 MIB = 2**20
-
-_ROWS = {
-    "first_text": "first caption after start of speech",
-    "word_commit": "word committed after its end",
-    "final": "final after true end of speech",
-    "refresh_gap": "longest gap between captions in an utterance",
-    "pacing_lateness": "audio sent later than due (client's own fault)",
-}
+_FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
 class Report:
-    """All latencies in seconds, pooled over the streams that finished. `machine_cpu_s`: of all processes here."""
+    """A run of a scenario, or the parts of one that several machines measured."""
 
-    scenario: Scenario
-    wall_s: float
-    latency: Mapping[str, Percentiles]
-    words: WordErrors
-    utterances: int
-    missed: int
-    backlog: tuple[float, float] | None
-    errors: Mapping[str, int]
-    client_cpu_s: float
-    machine_cpu_s: float
-    processes: Mapping[str, ProcessUse]
+    def __init__(self, scenario: Scenario, run: Run, *, note: str = "") -> None:
+        self.scenario = scenario
+        self.run = run
+        self.note = note
+        self.summary = run.figures.summary(breaking_final_ms=scenario.breaking_final_ms)
 
-    def breaches(self, *, max_p95_final_s: float | None) -> list[str]:
-        """Why the run does not pass: streams that failed, utterances without a final, a threshold."""
-        found = [f"{count} of {self.scenario.clients} streams: {code}" for code, count in self.errors.items()]
-        if self.missed:
-            found.append(f"{self.missed} of {self.utterances} utterances have no final")
-        p95 = self.latency["final"].p95
-        if max_p95_final_s is not None and (p95 is None or p95 > max_p95_final_s):
-            found.append(f"p95 of final latency is {_seconds(p95)} s, over {max_p95_final_s} s")
-        return found
+    @property
+    def breaches(self) -> list[str]:
+        """The thresholds that do not hold."""
+        return [breach for bound in self.scenario.bounds if (breach := bound.breach(self.summary))]
 
-    def as_json(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         return {
-            "scenario": asdict(self.scenario),
-            "wall_s": self.wall_s,
-            "latency_s": {name: asdict(values) for name, values in self.latency.items()},
-            "wer": self.words.rate,
-            "word_errors": self.words.errors,
-            "reference_words": self.words.words,
-            "utterances": self.utterances,
-            "missed_utterances": self.missed,
-            "final_p50_first_and_last_quarter_s": self.backlog,
-            "errors": dict(self.errors),
-            "client_cpu_s": self.client_cpu_s,
-            "machine_cpu_s": self.machine_cpu_s,
-            "processes": {role: asdict(use) for role, use in self.processes.items()},
+            "format": _FORMAT,
+            "scenario": self.scenario.model_dump(),
+            "note": self.note,
+            "summary": self.summary,
+            "breaches": self.breaches,
+            "errors": dict(self.run.figures.errors),
+            "wall_s": self.run.wall_s,
+            "machine_cpu_s": self.run.machine_cpu_s,
+            "processes": {role: asdict(use) for role, use in self.run.processes.items()},
+            "figures": self.run.figures.dump(),
         }
 
+    @classmethod
+    def load(cls, path: Path) -> "Report":
+        """Raises BadRequest for a file that is no report."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            uses = {role: ProcessUse(**use) for role, use in values["processes"].items()}
+            run = Run(Figures.load(values["figures"]), values["wall_s"], values["machine_cpu_s"], uses)
+            return cls(Scenario.model_validate(values["scenario"]), run, note=values["note"])
+        except OSError as error:
+            raise BadRequest(f"{path}: {error.strerror}", field="reports") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadRequest(f"{path} is no report of a load test", field="reports") from error
 
-def build_report(
-    logs: Sequence[StreamLog],
-    scenario: Scenario,
-    *,
-    wall_s: float,
-    client_cpu_s: float,
-    machine_cpu_s: float,
-    processes: Mapping[str, ProcessUse],
-) -> Report:
-    whole = [log for log in logs if log.error is None]
-    words = (word_errors(" ".join(u.text for u in log.utterances), timings.transcript(log)) for log in whole)
-    return Report(
-        scenario=scenario,
-        wall_s=wall_s,
-        latency={
-            "first_text": percentiles([d for log in whole for d in timings.first_text_delays(log)]),
-            "word_commit": percentiles([d for log in whole for d in timings.commit_delays(log)]),
-            "final": percentiles([d for log in whole for _, d in timings.final_delays(log)]),
-            "refresh_gap": percentiles([d for log in whole for d in timings.refresh_gaps(log)]),
-            "pacing_lateness": percentiles([d for log in logs for d in log.lateness]),
-        },
-        words=reduce(add, words, WordErrors(0, 0)),
-        utterances=sum(len(log.utterances) for log in whole),
-        missed=sum(len(timings.missed(log)) for log in whole),
-        backlog=timings.backlog_growth(whole),
-        errors=Counter(log.error for log in logs if log.error is not None),
-        client_cpu_s=client_cpu_s,
-        machine_cpu_s=machine_cpu_s,
-        processes=processes,
+
+def merge(reports: Sequence[Report]) -> Report:
+    """One report of the shards of a run. Raises BadRequest when they are of different scenarios."""
+    first = reports[0]
+    if any(report.scenario != first.scenario for report in reports):
+        raise BadRequest("the reports are of different scenarios", field="reports")
+    uses = {
+        f"{role} ({number + 1})": use
+        for number, report in enumerate(reports)
+        for role, use in report.run.processes.items()
+    }
+    run = Run(
+        merged([report.run.figures for report in reports]),
+        max(report.run.wall_s for report in reports),
+        sum(report.run.machine_cpu_s for report in reports),
+        uses,
     )
+    return Report(first.scenario, run, note=" | ".join(filter(None, (report.note for report in reports))))
+
+
+def write(path: Path, text: str, field: str) -> None:
+    """Raises BadRequest when the file cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadRequest(f"{path}: {error.strerror}", field=field) from error
 
 
 def render(report: Report) -> Group:
     """The report as tables for a terminal."""
-    return Group(_latency_table(report), _process_table(report), Text("\n".join(_facts(report))))
+    return Group(_latency_table(report), _process_table(report), Text("\n".join(facts(report))))
+
+
+def latency_rows(report: Report) -> list[tuple[str, list[float | None], int]]:
+    """What was measured: label, p50, p95, p99 and max in milliseconds, and how many values."""
+    return [
+        (
+            label,
+            [report.summary[f"{name}_{which}_ms"] for which in ("p50", "p95", "p99", "max")],
+            report.run.figures.latency[name].count,
+        )
+        for name, label in LATENCIES.items()
+        if report.run.figures.latency[name].count
+    ]
+
+
+def process_rows(report: Report) -> list[tuple[str, float, ProcessUse | None]]:
+    """CPU seconds by process, with the load generator's own and those of everything else on this machine."""
+    uses: Mapping[str, ProcessUse] = report.run.processes
+    clients_s = report.run.figures.client_cpu_s
+    rest_s = report.run.machine_cpu_s - clients_s - sum(use.cpu_s for use in uses.values())
+    rows: list[tuple[str, float, ProcessUse | None]] = [(role, use.cpu_s, use) for role, use in uses.items()]
+    return [*rows, ("load generator", clients_s, None), ("everything else here", max(0.0, rest_s), None)]
+
+
+def facts(report: Report) -> list[str]:
+    """The counts, in lines."""
+    found = report.summary
+    lines = [
+        f"streams {found['streams']}, at most {found['most_open_streams']} at once, utterances {found['utterances']}, "
+        f"without a final {found['lost_utterances']} ({found['lost_words']} words), finals twice "
+        f"{found['repeated_finals']}, out of order {found['disordered_finals']}"
+    ]
+    if found["uploads"] or found["jobs"]:
+        speed = found["bulk_speed"] or 0.0
+        lines.append(f"uploads {found['uploads']}, jobs {found['jobs']}: {speed:.1f} times real time")
+    if found["connections_cut"]:
+        lines.append(f"connections cut {found['connections_cut']}")
+    if found["wer_percent"] is not None:
+        lines.append(f"WER {found['wer_percent']:.1f} % (digits as written)")
+    if found["backlog_growth_ms"] is not None:
+        lines.append(f"median final of the last quarter minus the first: {found['backlog_growth_ms']:+.0f} ms")
+    lines += [f"errors: {count} x {code}" for code, count in report.run.figures.errors.most_common()]
+    return lines
 
 
 def _latency_table(report: Report) -> Table:
-    table = Table(
-        title=f"{report.scenario.clients} streams, {report.scenario.seconds:.0f} s each", title_justify="left"
-    )
-    table.add_column("seconds")
+    table = Table(title=report.scenario.name, title_justify="left")
+    table.add_column("milliseconds")
     for heading in ("p50", "p95", "p99", "max", "n"):
         table.add_column(heading, justify="right")
-    for name, label in _ROWS.items():
-        values = report.latency[name]
-        figures = (_seconds(value) for value in (values.p50, values.p95, values.p99, values.max))
-        table.add_row(label, *figures, str(values.count))
+    for label, values, count in latency_rows(report):
+        table.add_row(label, *("-" if value is None else f"{value:.0f}" for value in values), str(count))
     return table
 
 
@@ -128,30 +152,7 @@ def _process_table(report: Report) -> Table:
     table.add_column("process")
     for heading in ("CPU s", "cores", "RSS first", "last", "peak MiB"):
         table.add_column(heading, justify="right")
-    for role, use in report.processes.items():
-        sizes = (f"{size / MIB:.0f}" for size in (use.rss_first, use.rss_last, use.rss_peak))
-        table.add_row(role, f"{use.cpu_s:.1f}", f"{use.cpu_s / report.wall_s:.2f}", *sizes)
-    server_cpu_s = sum(use.cpu_s for use in report.processes.values())
-    rest = {
-        "load generator": report.client_cpu_s,
-        "everything else here": max(0.0, report.machine_cpu_s - report.client_cpu_s - server_cpu_s),
-    }
-    for label, cpu_s in rest.items():
-        table.add_row(label, f"{cpu_s:.1f}", f"{cpu_s / report.wall_s:.2f}", "", "", "")
+    for role, cpu_s, use in process_rows(report):
+        sizes = [f"{size / MIB:.0f}" for size in (use.rss_first, use.rss_last, use.rss_peak)] if use else ["", "", ""]
+        table.add_row(role, f"{cpu_s:.1f}", f"{cpu_s / report.run.wall_s:.2f}", *sizes)
     return table
-
-
-def _facts(report: Report) -> list[str]:
-    words = report.words
-    lines = [f"utterances {report.utterances}, without a final {report.missed}"]
-    if words.rate is not None:
-        lines.append(f"WER {words.rate:.1%} ({words.errors} of {words.words} words; digits as written)")
-    if report.backlog is not None:
-        first, last = report.backlog
-        lines.append(f"backlog: median final {first:.2f} s in the first quarter, {last:.2f} s in the last")
-    lines += [f"failed streams: {count} x {code}" for code, count in report.errors.items()]
-    return lines
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

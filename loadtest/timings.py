@@ -4,7 +4,7 @@ A stream is paced, so second t of its audio is spoken t seconds after its start,
 `t - end` late for something that ended at `end`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,13 +32,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class StreamLog:
-    """One client's run. `error` is the code that ended it early, None for a stream that finished."""
+    """One client's run. `error` is the code that ended it early, None for a stream that finished; `audible` are the
+    times at which each endpoint could be heard, where they are known."""
 
     utterances: tuple[Utterance, ...]
     arrivals: tuple[Arrival, ...]
     duration: float
     lateness: tuple[float, ...] = ()
     error: str | None = None
+    audible: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +53,6 @@ class Captioned:
     final_at: float
     begins: bool  # no earlier final covers the first of `covers`
     completes: bool  # no later final covers the last of `covers`
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """Of `count` values in seconds; None when there are none."""
-
-    count: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    max: float | None
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """Linear interpolation between the two nearest ranks; `values` must not be empty."""
-    ordered = sorted(values)
-    rank = (len(ordered) - 1) * percent / 100
-    below = int(rank)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
-
-
-def percentiles(values: Sequence[float]) -> Percentiles:
-    if not values:
-        return Percentiles(0, None, None, None, None)
-    p50, p95, p99 = (percentile(values, percent) for percent in (50, 95, 99))
-    return Percentiles(len(values), p50, p95, p99, max(values))
 
 
 def captioned(log: StreamLog) -> list[Captioned]:
@@ -146,17 +121,21 @@ def commit_delays(log: StreamLog) -> list[float]:
     return delays
 
 
-def backlog_growth(logs: Iterable[StreamLog]) -> tuple[float, float] | None:
-    """Median final delay in the first and the last quarter of the streams; None when either is empty."""
-    first: list[float] = []
-    last: list[float] = []
-    for log in logs:
-        for end, delay in final_delays(log):
-            if end < log.duration / 4:
-                first.append(delay)
-            elif end >= log.duration * 3 / 4:
-                last.append(delay)
-    return (percentile(first, 50), percentile(last, 50)) if first and last else None
+def final_arrivals(log: StreamLog) -> list[float]:
+    """When each final came, in their order."""
+    return [arrival.at for arrival in log.arrivals if isinstance(arrival.event, Final)]
+
+
+def repeated(log: StreamLog) -> int:
+    """Finals that came again: a client must get each once, whatever its connections went through."""
+    ids = [arrival.event.id for arrival in log.arrivals if isinstance(arrival.event, Final)]
+    return len(ids) - len(set(ids))
+
+
+def disorder(log: StreamLog) -> int:
+    """Finals that came after one of later speech."""
+    starts = [arrival.event.start for arrival in log.arrivals if isinstance(arrival.event, Final)]
+    return sum(later < earlier for earlier, later in pairwise(starts))
 
 
 def transcript(log: StreamLog) -> str:

@@ -114,7 +114,7 @@ def test_names_are_given_by_file_and_by_list(live_server: str, tmp_path: Path) -
         (["bias-lists", "put", "names", "none.txt", "--url", NOBODY], 2, "none.txt: No such file"),
         (["bias-lists", "list", "--url", NOBODY], 1, "no server answers at http://127.0.0.1:9"),
         (["bias-lists", "list", "--url", "localhost"], 2, "'localhost' is not an http"),
-        (["loadtest", "--url", NOBODY, "--language", "sw"], 2, "no clip in language 'sw'"),
+        (["loadtest", "run", "none.yaml", "--url", NOBODY], 2, "none.yaml: No such file"),
     ],
 )
 def test_mistakes_are_one_clear_line(arguments: list[str], status: int, message: str) -> None:
@@ -137,10 +137,10 @@ def test_server_errors_are_one_clear_line(live_server: str, tmp_path: Path) -> N
 
 def test_load_test_reports_and_passes(live_server: str, tmp_path: Path) -> None:
     out = tmp_path / "run.json"
-    done = sotto("loadtest", "--url", live_server, "--clients", "2", "--seconds", "6", "--stagger", "0", "--json", out)
+    done = sotto("loadtest", "run", "smoke", "--url", live_server, "--json", out)
     report = json.loads(out.read_text())
     assert done.returncode == 0, done.stdout
     assert report["errors"] == {}
-    assert report["missed_utterances"] == 0
-    assert report["latency_s"]["final"]["count"] >= 2
+    assert report["breaches"] == []
+    assert report["summary"]["utterances"] >= 2
     assert "final after true end of speech" in done.stdout

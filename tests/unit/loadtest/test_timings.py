@@ -5,16 +5,12 @@ from sotto_client import Event, Final, Partial, SpeechStarted, Word
 
 from loadtest.timings import (
     Arrival,
-    Percentiles,
     StreamLog,
     Utterance,
-    backlog_growth,
     commit_delays,
     final_delays,
     first_text_delays,
     missed,
-    percentile,
-    percentiles,
     refresh_gaps,
     transcript,
 )
@@ -34,25 +30,6 @@ def final(at: float, start: float, end: float, text: str = "text", *, of: str = 
 
 def log(*arrivals: Arrival, utterances: tuple[Utterance, ...] = (HELLO,), duration: float = 10.0) -> StreamLog:
     return StreamLog(utterances, arrivals, duration)
-
-
-@pytest.mark.parametrize(
-    ("values", "percent", "expected"),
-    [
-        ([5.0], 95, 5.0),
-        ([1, 2, 3], 50, 2),
-        ([3, 1, 2], 50, 2),
-        ([1, 2], 50, 1.5),
-        (list(range(101)), 95, 95),
-        ([1, 9], 100, 9),
-    ],
-)
-def test_percentile_interpolates(values: list[float], percent: float, expected: float) -> None:
-    assert percentile(values, percent) == pytest.approx(expected)
-
-
-def test_percentiles_of_nothing_are_none() -> None:
-    assert percentiles([]) == Percentiles(0, None, None, None, None)
 
 
 def test_first_text_counts_from_the_true_start_to_the_first_words() -> None:
@@ -118,13 +95,6 @@ def test_commit_delays_work_without_spaces_between_words() -> None:
     words = [Word("你好", 1.0, 1.4, 1), Word("朋友", 1.5, 2.0, 1)]
     run = log(partial(1.9, "你好", "朋"), final(3.6, 1.0, 3.0, "你好朋友", words=words))
     assert commit_delays(run) == [pytest.approx(0.5), pytest.approx(1.6)]
-
-
-def test_backlog_compares_the_first_and_the_last_quarter() -> None:
-    early, late = Utterance(1, 2, "a"), Utterance(8, 9, "b")
-    run = log(final(2.5, 1, 2), final(11.0, 8, 9, of="b"), utterances=(early, late), duration=10)
-    assert backlog_growth([run]) == (pytest.approx(0.5), pytest.approx(2.0))
-    assert backlog_growth([log()]) is None
 
 
 def test_transcript_joins_finals_in_order() -> None:
