@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from service.gateway import routing
 from service.gateway.dashboard.reading import Seen, TenantSeen
+from service.gateway.dashboard.series import MINUTE
 from service.gateway.dashboard.tally import Histogram, Tally
 from service.log.figures import SLOT_S
 from service.log.gateways import SessionSummary
@@ -12,7 +14,6 @@ from service.log.store import TURN_KINDS
 from service.log.usage import seconds
 
 RECENT_SLOTS = 300 // SLOT_S  # what "now" means for latencies: five minutes
-MINUTE_SLOTS = 60 // SLOT_S + 1  # the slot of now has only begun
 SESSIONS = 30
 LISTS = 50
 ID_SHOWN = 10  # characters
@@ -21,7 +22,8 @@ ID_SHOWN = 10  # characters
 def now_of(seen: Seen) -> dict[str, Any]:
     """Everything but the points of the charts."""
     slots = list(seen.figures.values())
-    hour, recent, minute = Tally(slots), Tally(slots[-RECENT_SLOTS:]), Tally(slots[-MINUTE_SLOTS:])
+    hour, recent = Tally(slots), Tally(slots[-RECENT_SLOTS:])
+    minute = Tally(slots[-MINUTE - 1 : -1])  # the last slot has only begun
     return {
         "at": seen.at,
         "model": seen.model,
@@ -100,14 +102,14 @@ def _models(seen: Seen, hour: Tally, recent: Tally) -> list[dict[str, Any]]:
 
 
 def _aliases(seen: Seen) -> list[dict[str, Any]]:
-    """What each name leads to; the stable model has what its canaries leave."""
+    """What each name leads to, `default` always among them."""
     found = []
-    for name, alias in sorted(seen.deployment.aliases.items()):
+    for name, alias in sorted(routing.all_aliases(seen.deployment, seen.model).items()):
+        shares = routing.shares(alias)
         canaries = [
             {"model": each.model, "percent": each.percent, "tenants": list(each.tenants)} for each in alias.canaries
         ]
-        rest = max(0.0, 100.0 - sum(each.percent for each in alias.canaries))
-        found.append({"name": name, "stable": alias.stable, "percent": rest, "canaries": canaries})
+        found.append({"name": name, "stable": alias.stable, "percent": shares[alias.stable], "canaries": canaries})
     return found
 
 

@@ -50,11 +50,11 @@ async def _events(request: Request) -> AsyncIterator[str]:
             return
         else:
             if not has_history:
-                hour = await asyncio.to_thread(points, seen.figures)
+                hour = await asyncio.to_thread(points, seen.complete)
                 yield _event("history", {"step_s": SLOT_S, "columns": COLUMNS, "points": hour})
                 has_history = True
             now = await asyncio.to_thread(now_of, seen)
-            yield _event("now", now | {"points": points(seen.figures, last=CHANGING)})
+            yield _event("now", now | {"points": points(seen.complete, last=CHANGING)})
         await asyncio.sleep(TELL_S)
 
 

@@ -45,7 +45,8 @@ class TenantSeen:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Everything that is shown, as it was `at` (Unix time in seconds). `figures` by slot, the last hour."""
+    """Everything that is shown, as it was `at` (Unix time in seconds). `model`: the gateway's own; `figures` by slot,
+    the last hour, of which the last slot has only begun."""
 
     at: float = 0.0
     model: str = ""
@@ -58,6 +59,11 @@ class Seen:
     deployment: Deployment = field(default_factory=Deployment)
     waiting: tuple[Waiting, ...] = ()
     tenants: tuple[TenantSeen, ...] = ()
+
+    @property
+    def complete(self) -> dict[int, dict[Figure, float]]:
+        """The slots that are over."""
+        return dict(list(self.figures.items())[:-1])
 
 
 class Reader:
@@ -82,7 +88,7 @@ class Reader:
         return self._seen
 
     async def _look(self) -> Seen:
-        now = time.time()
+        now = await self._store.clock(self._store.keys.hosts())
         await self._read_figures(slot_of(now))
         if time.monotonic() - self._tenants_at >= TENANTS_EVERY_S:
             self._tenants = await self._read_tenants()
@@ -91,7 +97,7 @@ class Reader:
         settings = self._gateway.settings
         return Seen(
             at=now,
-            model=await self._gateway.admission.default(),
+            model=settings.model,
             max_sessions=settings.max_sessions,
             open_sessions=load.open_sessions,
             figures=dict(self._figures),
