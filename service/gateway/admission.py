@@ -69,7 +69,8 @@ class Admission:
             if time.monotonic() - self._looked_at >= LOOK_EVERY_S:
                 workers = await self._registry.alive()
                 waits = {m: await TurnQueue(self._store, m).oldest_final_ms() for m in {w.model for w in workers}}
-                opened = await self._store.redis.zcount(self._store.keys.open_sessions(), time.time(), "+inf")
+                key = self._store.keys.open_sessions()
+                opened = await self._store.redis.zcount(key, await self._store.clock(key), "+inf")
                 self._load = Load(tuple(workers), await self._deployments.read(), int(opened), waits)
                 self._looked_at = time.monotonic()
         return self._load

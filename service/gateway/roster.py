@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
 from redis.exceptions import RedisError
 
 from service import metrics
+from service.errors import StoreUnavailable
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.uses import Uses
@@ -36,7 +36,7 @@ class Roster:
         self._open[session] += 1
         self._streams[session] = model
         metrics.OPEN_SESSIONS.set(len(self._open))
-        await self._store.redis.zadd(self._key, {session: time.time() + LAPSE_S})
+        await self._store.redis.zadd(self._key, {session: await self._store.clock(self._key) + LAPSE_S})
         await self._uses.hold([(model, session)], self._sessions.ttl_s)
 
     async def remove(self, session: str, *, resumable: bool) -> None:
@@ -68,7 +68,7 @@ class Roster:
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
-                now = time.time()
+                now = await self._store.clock(self._key)
                 await self._store.redis.zremrangebyscore(self._key, "-inf", now)
                 if self._open:
                     await self._store.redis.zadd(self._key, dict.fromkeys(self._open, now + LAPSE_S))
@@ -76,7 +76,7 @@ class Roster:
                     await self._uses.hold(_by_model(self._streams), self._sessions.ttl_s)
                 if self._recordings:
                     await self._uses.hold(_by_model(self._recordings), LAPSE_S)
-            except RedisError as error:
+            except (RedisError, StoreUnavailable) as error:
                 log.warning("cannot refresh the open streams", extra={"reason": str(error)})
 
 

@@ -1,7 +1,6 @@
 """Records that processes write anew every second or two; of one that fell silent nothing is left after a while."""
 
 import json
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +13,15 @@ ALIVE_S = 10.0
 
 
 async def beat(store: Store, key: str, status: "DataclassInstance") -> None:
-    """Writes a record under its `id`, with the Unix time in `at`."""
-    record = {**asdict(status), "at": time.time()}
+    """Writes a record under its `id`, with Redis's Unix time in `at`."""
+    record = {**asdict(status), "at": await store.clock(key)}
     await store.redis.hset(key, record["id"], json.dumps(record))
 
 
 async def alive(store: Store, key: str) -> list[dict[str, Any]]:
     """Records heard of within `ALIVE_S`; older ones are dropped."""
     records = [json.loads(record) for record in (await store.redis.hgetall(key)).values()]
-    oldest = time.time() - ALIVE_S
+    oldest = await store.clock(key) - ALIVE_S
     dead = [record["id"] for record in records if record["at"] < oldest]
     if dead:
         await store.redis.hdel(key, *dead)

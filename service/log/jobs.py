@@ -38,8 +38,9 @@ class Jobs:
     async def submit(self, job: str, tenant: str, upload: BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
         """Stores the upload and the record, then queues the job; after that nothing of it can be lost."""
         redis, key = self._store.redis, self._store.keys.upload(job)
-        while chunk := upload.read(CHUNK_BYTES):
-            await redis.rpush(key, chunk)
+        pieces = iter(lambda: upload.read(CHUNK_BYTES), b"")
+        for number, piece in enumerate(pieces):  # by number: a piece whose reply is lost is written twice
+            await redis.hset(key, str(number), piece)
             await redis.expire(key, self._ttl_s)
         record = {
             "id": job,
@@ -87,8 +88,8 @@ class Jobs:
     async def read_upload(self, job: str) -> AsyncIterator[bytes]:
         """The upload, piece by piece."""
         key = self._store.keys.upload(job)
-        for index in range(await self._store.redis.llen(key)):
-            yield await self._store.redis.lindex(key, index)
+        for number in range(await self._store.redis.hlen(key)):
+            yield await self._store.redis.hget(key, str(number))
 
     # ---- the queue, for the gateways that run jobs
 

@@ -89,7 +89,8 @@ class Sessions:
         }
         record |= ({"metered": 1} if meter else {}) | ({"retention_s": retention_s} if retention_s else {})
         if meter:  # before there is something to count, lest it be forgotten
-            await self._store.redis.zadd(keys.metered(), {session: time.time() + SETTLE_EVERY_S})
+            due = await self._store.clock(keys.metered()) + SETTLE_EVERY_S
+            await self._store.redis.zadd(keys.metered(), {session: due})
         pipe = self._store.redis.pipeline(transaction=True)
         pipe.hset(state, mapping=record)
         pipe.expire(state, self.ttl_s)
@@ -139,7 +140,7 @@ class Sessions:
         Raises Conflict or NotFound when the session is not the caller's any more.
         """
         stored = json.dumps(options) if options else ""
-        arguments = [owner, encode(event), MAX_EVENTS, stored]
+        arguments = [owner, encode(event), MAX_EVENTS, stored, secrets.token_hex(8)]
         _expect_ok(await self._store.script("emit", self._keys(session), arguments))
 
     async def touch(self, sessions: Iterable[str]) -> None:
@@ -155,8 +156,7 @@ class Sessions:
     ) -> Literal["ok", "busy", "ended", "gone", "taken"]:
         """Takes the session's one place for a partial turn; only after `ok` may a turn be enqueued."""
         state = self._store.keys.state(session)
-        now_ms = int(time.time() * 1000)
-        status = await self._store.script("request_partial", [state], [owner, utterance, now_ms, STALE_PARTIAL_MS])
+        status = await self._store.script("request_partial", [state], [owner, utterance, STALE_PARTIAL_MS])
         result: Literal["ok", "busy", "ended", "gone", "taken"] = status.decode()
         return result
 

@@ -20,6 +20,7 @@ SCRIPTS = (
     "append",
     "begin",
     "claim",
+    "clock",
     "count_request",
     "emit",
     "finish",
@@ -163,6 +164,12 @@ class Store:
             return await self._scripts[name](keys=keys, args=args)
         except (ConnectionError, TimeoutError) as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+    async def clock(self, key: str) -> float:
+        """Unix time in seconds by the server that holds `key`. Times that machines compare are all its: a machine
+        whose own clock is off harms nobody. Raises StoreUnavailable."""
+        seconds, micros = await self.script("clock", [key], [])
+        return int(seconds) + int(micros) / 1e6
 
     async def check(self) -> None:
         """Raises StoreUnavailable unless Redis answers a ping."""

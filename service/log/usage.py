@@ -5,7 +5,6 @@ record. `settle` carries the difference over to the tenant's counters, while the
 sweep does it for sessions whose gateway died. A tenant's keys share a hash tag.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -71,7 +70,8 @@ class Usage:
     async def keep_streams(self, tenant: str, sessions: Iterable[str]) -> None:
         """Has the places of streams that are open here not lapse."""
         lapse_ms = int(LAPSE_S * 1000)
-        key, until_ms = self._store.keys.tenant_streams(tenant), int(time.time() * 1000) + lapse_ms
+        key = self._store.keys.tenant_streams(tenant)
+        until_ms = int(await self._store.clock(key) * 1000) + lapse_ms
         pipe = self._store.redis.pipeline(transaction=True)
         pipe.zadd(key, dict.fromkeys(sessions, until_ms))
         pipe.pexpire(key, lapse_ms)
@@ -81,8 +81,9 @@ class Usage:
         await self._store.redis.zrem(self._store.keys.tenant_streams(tenant), session)
 
     async def open_streams(self, tenant: str) -> int:
-        now_ms = int(time.time() * 1000)
-        return int(await self._store.redis.zcount(self._store.keys.tenant_streams(tenant), now_ms, "+inf"))
+        key = self._store.keys.tenant_streams(tenant)
+        now_ms = int(await self._store.clock(key) * 1000)
+        return int(await self._store.redis.zcount(key, now_ms, "+inf"))
 
     async def grant(self, meter: Meter, samples: int, *, limit: int) -> int:
         """Sets aside audio of this month up to `samples` in all; how many there are, fewer when no more are left."""
@@ -120,7 +121,8 @@ class Usage:
 
     async def sweep(self) -> int:
         """Settles the sessions whose turn it is, of all gateways; how many."""
-        now, key = time.time(), self._store.keys.metered()
+        key = self._store.keys.metered()
+        now = await self._store.clock(key)
         due = await self._store.redis.zrangebyscore(key, "-inf", now, start=0, num=SWEPT_AT_ONCE)
         if due:
             await self._store.redis.zadd(key, dict.fromkeys(due, now + SETTLE_EVERY_S), xx=True)

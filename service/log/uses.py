@@ -1,6 +1,5 @@
 """Who still needs a model: open and resumable streams, recordings, jobs. A model in use is not unloaded."""
 
-import time
 from collections.abc import Iterable
 
 from service.log.store import Store
@@ -14,13 +13,14 @@ class Uses:
 
     async def hold(self, uses: Iterable[tuple[str, str]], ttl_s: float) -> None:
         """For each (model, user): it is in use for `ttl_s` from now."""
-        until = time.time() + ttl_s
-        by_model: dict[str, dict[str, float]] = {}
+        by_model: dict[str, set[str]] = {}
         for model, user in uses:
-            by_model.setdefault(model, {})[user] = until
+            by_model.setdefault(model, set()).add(user)
+        keys = {model: self._store.keys.uses(model) for model in by_model}
+        until = {model: await self._store.clock(key) + ttl_s for model, key in keys.items()}
         pipe = self._store.redis.pipeline(transaction=False)
         for model, users in by_model.items():
-            pipe.zadd(self._store.keys.uses(model), users)
+            pipe.zadd(keys[model], dict.fromkeys(users, until[model]))
         await pipe.execute()
 
     async def release(self, model: str, user: str) -> None:
@@ -28,10 +28,11 @@ class Uses:
 
     async def count(self, models: Iterable[str]) -> dict[str, int]:
         """How many use each model; what has lapsed is dropped."""
-        asked = tuple(models)
+        keys = {model: self._store.keys.uses(model) for model in models}
+        now = {model: await self._store.clock(key) for model, key in keys.items()}
         pipe = self._store.redis.pipeline(transaction=False)
-        for model in asked:
-            pipe.zremrangebyscore(self._store.keys.uses(model), "-inf", time.time())
-            pipe.zcard(self._store.keys.uses(model))
+        for model, key in keys.items():
+            pipe.zremrangebyscore(key, "-inf", now[model])
+            pipe.zcard(key)
         replies = await pipe.execute()
-        return dict(zip(asked, replies[1::2], strict=True))
+        return dict(zip(keys, replies[1::2], strict=True))

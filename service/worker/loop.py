@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from service import metrics, tracing
 from service.errors import SottoError, StoreUnavailable
@@ -65,11 +65,11 @@ class Worker:
         self._waiting: list[Waiting[Loaded]] = []
         self._running: dict[asyncio.Task[None], TurnKind] = {}
         self._draining = asyncio.Event()
+        self._grouped = False
         self.active_at = 0.0  # monotonic seconds: when it last claimed a turn
 
     async def run(self) -> None:
         """Works until `drain` is called and what was claimed is done."""
-        await self._turns.ensure_group()
         async with asyncio.TaskGroup() as group:
             chores = [
                 group.create_task(self._every(self._renew_s, self._renew)),
@@ -88,15 +88,15 @@ class Worker:
     async def _dispatch(self) -> None:
         while not self._draining.is_set():
             try:
+                if not self._grouped:  # a Redis that lost its data has no group either
+                    await self._turns.ensure_group()
+                    self._grouped = True
                 await self._start_batches()
                 await self._take_turns()
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                await self._turns.ensure_group()
-            except (RedisError, SottoError) as error:
+            except (RedisError, SottoError) as error:  # Redis may refuse, too: its disk or its memory is full
                 log.warning("cannot reach the queue", extra={"reason": str(error)})
                 await asyncio.sleep(0.5)
+                self._grouped = False
         for waiting in self._waiting:
             await self._turns.release(waiting.item.claimed)
         await asyncio.gather(*self._running)

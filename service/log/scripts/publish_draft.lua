@@ -5,18 +5,21 @@
 -- reply status
 local utterance = ARGV[2]
 local now = redis.call('HMGET', KEYS[1], 'lease:draft:' .. utterance, 'ended', 'agreement', 'agreement_of',
-                       'sure:' .. utterance, 'last_partial')
+                       'sure:' .. utterance, 'last_partial', 'lease:' .. utterance)
 if not now[2] then return 'gone' end
+-- the reply to an earlier try was lost: nobody else publishes what that try confirmed
+if now[7] == ARGV[1] then return 'confirmed' end
 if now[1] ~= ARGV[1] then return 'stale' end
 local agreement = ''
 if now[4] == utterance then agreement = now[3] end
 local sure = now[5] == ARGV[3]
-redis.call('HDEL', KEYS[1], 'lease:draft:' .. utterance, 'drafting:' .. utterance)
-if agreement ~= ARGV[4] then
-  if not sure then return 'done' end
-  redis.call('HDEL', KEYS[1], 'sure:' .. utterance)
+if agreement ~= ARGV[4] and sure then
+  -- the lease stays, for a second try whose first reply was lost; the final that follows clears it away
+  redis.call('HDEL', KEYS[1], 'drafting:' .. utterance)
   return 'redo'
 end
+redis.call('HDEL', KEYS[1], 'lease:draft:' .. utterance, 'drafting:' .. utterance)
+if agreement ~= ARGV[4] then return 'done' end
 if sure then
   redis.call('HSET', KEYS[1], 'lease:' .. utterance, ARGV[1])
   return 'confirmed'
