@@ -53,12 +53,6 @@ def adapt_model(
     real: Annotated[
         list[str] | None, typer.Option(metavar="MANIFEST=WEIGHT", help="Recordings to train on, too; repeatable.")
     ] = None,
-    replay: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SENTENCES=WEIGHT", help="Everyday sentences that are spoken and trained on, not to be forgotten."
-        ),
-    ] = None,
     unlabelled: Annotated[
         Path | None,
         typer.Option(metavar="RECORDINGS", help="A folder or manifest to pseudo-label, which is trained on, too."),
@@ -87,7 +81,6 @@ def adapt_model(
             test_voices=tuple(test_voice),
             max_error=max_error,
             train=tuple(real or ()),
-            replay=Source.parse(replay) if replay else None,
             unlabelled=unlabelled,
             general=tuple(general or ()),
         )
@@ -117,8 +110,6 @@ def check(wanted: Adaptation, models_dir: Path) -> None:
     find_backend(wanted.voices, models_dir.parent / "voices")
     if wanted.unlabelled:
         check_audio(read_recordings(wanted.unlabelled, wanted.language), wanted.unlabelled)
-    if wanted.replay:
-        read_source(wanted.replay.path)
     for path in (*(Source.parse(entry).path for entry in wanted.train), *wanted.general):
         check_audio(read_source(path), path)
     if not (wanted.run / "converted").exists():

@@ -19,9 +19,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Adaptation:
     """What is wanted of a run. `per_keyword`: new sentences for each keyword, which the endpoint `chat` writes if there
-    is one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT; `replay`: everyday sentences of any
-    languages that are spoken and trained on too, in the same form, so that less is forgotten; `unlabelled`: recordings
-    that are labelled first; `general`: manifests of other speech, which must not get worse."""
+    is one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT; `unlabelled`: recordings that are
+    labelled first; `general`: manifests of other speech, which must not get worse."""
 
     run: Path
     model_id: str
@@ -36,7 +35,6 @@ class Adaptation:
     max_error: float
     chat: Path | None = None
     train: tuple[str, ...] = ()
-    replay: Source | None = None
     unlabelled: Path | None = None
     general: tuple[Path, ...] = ()
 
@@ -76,28 +74,11 @@ def _speech(wanted: Adaptation) -> list[Step]:
             ("filter", str(run), "--model", wanted.base, "--max-error", str(wanted.max_error)),
         ),
     ]
-    if wanted.replay:
-        found += _replay(wanted, held_out)
     if wanted.unlabelled:
         heard = ("--model", wanted.base, "--language", wanted.language)
         arguments = ("pseudo-label", str(run), str(wanted.unlabelled), *heard, *keywords, *chat)
         found.append(Step("labels for recordings", arguments))
     return found
-
-
-def _replay(wanted: Adaptation, held_out: tuple[str, ...]) -> list[Step]:
-    """Speech of what the model knows already."""
-    assert wanted.replay
-    replay = wanted.run / "replay"
-    voices = ("--voices", wanted.voices, *held_out, "--foreign", "0")
-    kept = ("--model", wanted.base, "--max-error", str(wanted.max_error))
-    return [
-        Step(
-            "everyday speech, not to be forgotten",
-            ("synthesize", str(replay), "--from", str(wanted.replay.path), *voices),
-        ),
-        Step(f"everyday speech that {wanted.base} can follow is kept", ("filter", str(replay), *kept)),
-    ]
 
 
 def _model(wanted: Adaptation) -> list[Step]:
@@ -155,8 +136,7 @@ def _judgement(wanted: Adaptation, models_dir: Path) -> list[Step]:
 def _trained_on(wanted: Adaptation) -> tuple[str, ...]:
     """Stages and manifests with their weights."""
     labelled = (f"{wanted.run / 'pseudo-label' / 'iteration-1'}=1",) if wanted.unlabelled else ()
-    replayed = (f"{wanted.run / 'replay' / 'filter'}={wanted.replay.weight}",) if wanted.replay else ()
-    return (f"{wanted.run / 'filter'}=1", *labelled, *replayed, *wanted.train)
+    return (f"{wanted.run / 'filter'}=1", *labelled, *wanted.train)
 
 
 def _manifest(stage: Path) -> Path:

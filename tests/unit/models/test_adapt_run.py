@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from models.finetune.dataset import Source
 from models.finetune.run import RESULT
 from models.folder import problems
 from models.stage import read_stage
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_training")
 
 SEEDS = DATA / "seeds" / "seeds.jsonl"
 LETTERS = slice(64, 90)  # ids of a to z
-SPEECH = ["expand", *["synthesize"] * 3, "filter", "synthesize", "filter", "pseudo-label"]
+SPEECH = ["expand", *["synthesize"] * 3, "filter", "pseudo-label"]
 REST = ["finetune", "merge", "convert", "evaluate", "evaluate", "register"]
 
 
@@ -108,8 +107,6 @@ def tiny(babbling: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.Mon
     shutil.copytree(babbling, data_dir / "models" / "random")
     write_manifest(tmp_path / "general", ("an ant", "the hat"))
     write_manifest(tmp_path / "calls", ("a hen", "ten tents"))
-    everyday = [{"id": "e1", "text": "It rained all day.", "language": "en"}]
-    (tmp_path / "everyday.jsonl").write_text("".join(json.dumps(each) + "\n" for each in everyday), "utf-8")
     with speaking_endpoint() as endpoint:
         yield adaptation(
             tmp_path,
@@ -117,7 +114,6 @@ def tiny(babbling: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.Mon
             voices=str(endpoint.write_toml(tmp_path / "voices.toml")),
             dev_voices=("ben",),
             test_voices=("cleo",),
-            replay=Source(tmp_path / "everyday.jsonl", 0.5),
             unlabelled=tmp_path / "calls" / "audio",
             general=(tmp_path / "general" / "manifest.jsonl",),
         )
@@ -135,14 +131,11 @@ def test_all_stages_make_a_model_that_is_served_also_after_a_stop(
     run, registered = tiny.run, data_dir / "models" / "ours-v1"
     assert problems(registered, hashed=True) == []
     card = json.loads((registered / "card.json").read_text("utf-8"))
-    learnt = [Path(data["name"]).relative_to(run) for data in card["data"]]
-    assert learnt == [Path("filter"), Path("pseudo-label/iteration-1"), Path("replay/filter")]
+    assert [Path(data["name"]) for data in card["data"]] == [run / "filter", run / "pseudo-label" / "iteration-1"]
     assert card["scores"]["systems"] == ["random", "converted"]
     assert json.loads((run / "finetune" / RESULT).read_text("utf-8"))["steps"] == 4
-    voices = {
-        name: {each.voice for each in read_stage(run / name / "synthesize")} for name in (".", "replay", "dev", "test")
-    }
-    assert voices == {".": {"anna"}, "replay": {"anna"}, "dev": {"ben"}, "test": {"cleo"}}
+    voices = {name: {each.voice for each in read_stage(run / name / "synthesize")} for name in (".", "dev", "test")}
+    assert voices == {".": {"anna"}, "dev": {"ben"}, "test": {"cleo"}}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +148,6 @@ def test_all_stages_make_a_model_that_is_served_also_after_a_stop(
         ({"model_id": "random"}, BadRequest, "there is a model random"),
         ({"model_id": "large-v2"}, BadRequest, "take another id"),
         ({"train": ("calls.jsonl=-1",)}, BadRequest, "the weight must be a number over 0"),
-        ({"replay": Source(Path("none.jsonl"))}, BadRequest, "none.jsonl"),
         ({"train": ("none.jsonl=2",)}, BadRequest, "none.jsonl"),
         ({"general": (SEEDS,)}, BadRequest, "luxury-01, audio: is missing"),
         ({"unlabelled": Path("nowhere")}, BadRequest, "nowhere"),
