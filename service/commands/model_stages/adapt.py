@@ -45,6 +45,7 @@ def adapt_model(
     base: Annotated[str, typer.Option(metavar="ID", help="The model to start from.")] = "base",
     language: Annotated[str, typer.Option(help="Of the seeds to use and of the new sentences.")] = "en",
     per_keyword: Annotated[int, typer.Option(min=1, help="New sentences for each keyword.")] = 3,
+    max_words: Annotated[int, typer.Option(min=1, help="In a new sentence.")] = 40,
     chat: Annotated[Path | None, typer.Option(metavar="FILE", help="A chat endpoint that writes and corrects.")] = None,
     voices: Annotated[str, typer.Option(help="Who speaks them; see synthesize.")] = "kokoro",
     dev_voice: Annotated[list[str], typer.Option(help="Voices that only stop the training.")] = list(DEV_VOICES),  # noqa: B006
@@ -75,6 +76,7 @@ def adapt_model(
             keywords=keywords,
             recipe=recipe,
             per_keyword=per_keyword,
+            max_words=max_words,
             chat=chat,
             voices=voices,
             dev_voices=tuple(dev_voice),

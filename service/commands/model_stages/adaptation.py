@@ -18,9 +18,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """What is wanted of a run. `per_keyword`: new sentences for each keyword, which the endpoint `chat` writes if there
-    is one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT; `unlabelled`: recordings that are
-    labelled first; `general`: manifests of other speech, which must not get worse."""
+    """What is wanted of a run. `per_keyword`: new sentences for each keyword, of `max_words` at most, which the
+    endpoint `chat` writes if there is one; `train`: what to train on beside the filtered speech, as PATH=WEIGHT;
+    `unlabelled`: recordings that are labelled first; `general`: manifests of other speech, which must not get worse."""
 
     run: Path
     model_id: str
@@ -29,6 +29,7 @@ class Adaptation:
     keywords: Path
     recipe: Path
     per_keyword: int
+    max_words: int
     voices: str
     dev_voices: tuple[str, ...]
     test_voices: tuple[str, ...]
@@ -49,7 +50,8 @@ def _speech(wanted: Adaptation) -> list[Step]:
     run, chat = wanted.run, ("--chat", str(wanted.chat)) if wanted.chat else ()
     keywords = ("--keywords", str(wanted.keywords))
     speech = ("--voices", wanted.voices, *keywords)
-    wording = ("--language", wanted.language, "--per-keyword", str(wanted.per_keyword), *chat)
+    amount = ("--per-keyword", str(wanted.per_keyword), "--max-words", str(wanted.max_words))
+    wording = ("--language", wanted.language, *amount, *chat)
     held_out = _repeated("--exclude-voice", (*wanted.dev_voices, *wanted.test_voices))
     plain = ("--blended", "0", "--foreign", "0", "--recipe", "clean")
     others = (("dev", "stop by", wanted.dev_voices), ("test", "be judged by", wanted.test_voices))

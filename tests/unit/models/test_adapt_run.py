@@ -78,6 +78,7 @@ def adaptation(folder: Path, **more: object) -> Adaptation:
                 held_out={"every": 2, "wer_clips": 0},
             ),
             per_keyword=1,
+            max_words=40,
             voices="kokoro",
             dev_voices=("af_nicole",),
             test_voices=("bf_emma",),
