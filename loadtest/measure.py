@@ -31,7 +31,7 @@ def measure(
     target: Target,
     *,
     manifest: Path,
-    shard: Shard = Shard(),
+    shard: Shard | None = None,
     processes: int = 1,
     pids: Sequence[int] = (),
     starts_at: float | None = None,
@@ -41,10 +41,11 @@ def measure(
     Raises BadRequest for a manifest or protocol that cannot be used, and what a process raises.
     """
     begin = starts_at or time.time() + LEAD_S + build_s(scenario)
+    whole = shard or Shard()
     sampler = ProcessSampler(pids)
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         parts = [
-            pool.submit(run_shard, scenario, target, manifest, shard.part(number, processes), begin)
+            pool.submit(run_shard, scenario, target, manifest, whole.part(number, processes), begin)
             for number in range(processes)
         ]
         while time.time() < begin and not any(part.done() for part in parts):

@@ -7,12 +7,13 @@ from loadtest.figures import TICK_S
 from loadtest.report import MIB, Report, facts, latency_rows, process_rows
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 220, 56, 28, 12
-_COLOURS = ("var(--a)", "var(--b)", "var(--c)")
+_COLOURS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)")
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #66717c; --line: #dde2e7; --page: #fff; --card: #f6f8fa;
-  --a: #1f6feb; --b: #c2410c; --c: #15803d; --bad: #b42318; --good: #15803d }
+  --a: #1f6feb; --b: #c2410c; --c: #15803d; --d: #7e22ce; --e: #a16207; --f: #0e7490; --bad: #b42318; --good: #15803d }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --soft: #98a4b0; --line: #323a43; --page: #12161a;
-  --card: #1a2026; --a: #6ea8fe; --b: #fb923c; --c: #4ade80; --bad: #ff8a80; --good: #4ade80 } }
+  --card: #1a2026; --a: #6ea8fe; --b: #fb923c; --c: #4ade80; --d: #c084fc; --e: #facc15; --f: #22d3ee;
+  --bad: #ff8a80; --good: #4ade80 } }
 body { margin: 0 auto; max-width: 48rem; padding: 1.5rem 1rem 3rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem } p { margin: .4rem 0 }
@@ -61,10 +62,14 @@ def page(report: Report) -> str:
         "<h2>Counts</h2>",
         *(f"<p>{escape(line)}</p>" for line in facts(report)),
     ]
+    return document(f"{scenario.name}: load test", "\n".join(filter(None, parts)))
+
+
+def document(title: str, body: str) -> str:
+    """A page with the style of all reports."""
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    title = f"<title>{escape(scenario.name)}: load test</title>"
-    body = "\n".join(filter(None, parts))
-    return f'<!doctype html>\n<html lang="en">{head}{title}<style>{_STYLE}</style>\n<body>\n{body}\n</body></html>\n'
+    head += f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+    return f'<!doctype html>\n<html lang="en">{head}\n<body>\n{body}\n</body></html>\n'
 
 
 def _verdict(report: Report) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.stack import Simulated, simulated
+from loadtest.stack import Workers, simulated
 from loadtest.wires import FRAME_MS, DeepgramWire, RealtimeWire, SottoWire, SottoWire24, Wire
 from service.audio.container import read_file
 from service.audio.endpointer import Endpoint, Endpointer, EndpointerOptions
@@ -132,7 +132,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with arguments.audio.open("rb") as source:
         clip = np.concatenate(list(read_file(source, max_seconds=20)))
-    with simulated(Simulated()) as server:
+    with simulated(Workers()) as server:
         silence = asyncio.run(by_silence(server.url, clip, arguments.utterances, arguments.frame_ms))
         asked = asyncio.run(on_request(server.url, clip, arguments.utterances))
     within = [

@@ -39,10 +39,11 @@ class ScriptedDecoder:
             seconds = self._costs.seconds(window_s, len(batch), tokens)
             self._sleep(seconds)
         timings = Timings(batch_size=len(batch), generate_s=seconds, window_s=window_s * len(batch))
-        return DecodeResult(tuple(_hypothesis(utterance) for utterance in batch), timings)
+        return DecodeResult(tuple(hypothesis(utterance) for utterance in batch), timings)
 
 
-def _hypothesis(utterance: Utterance) -> Hypothesis:
+def hypothesis(utterance: Utterance) -> Hypothesis:
+    """The scripted words, spread over the utterance."""
     step = utterance.seconds / len(WORDS)
     pieces = tuple(
         Piece(word, (number,), number * step, (number + 1) * step, confidence=0.9, weakest=0.9, surprisal=0.1)

@@ -16,28 +16,25 @@ import httpx
 from loadtest import cost_model
 from service.log.private import PrivateRedis
 
-READY_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """`costs`: a cost model that times the decoder, None: it answers at once. `workers` processes with `slots` each
-    that decode up to `max_batch` utterances at once. `settings`: environment of the gateways."""
+class Workers:
+    """`count` processes of a module that takes a Redis URL, `arguments` and `--name`."""
 
-    costs: Path | None = None
-    gateways: int = 1
-    workers: int = 1
-    slots: int = 2
-    max_batch: int = 4
-    settings: tuple[tuple[str, str], ...] = ()
+    module: str = "loadtest.scripted"
+    arguments: tuple[str, ...] = ()
+    count: int = 1
+    ready_s: float = 30.0
 
     @classmethod
-    def of(cls, costs: Path | None) -> "Simulated":
-        """One machine of the kind that was measured. Raises BadRequest for a cost model that cannot be read."""
-        if costs is None:
-            return cls()
-        model = cost_model.load(costs)
-        return cls(costs=costs, slots=model.slots, max_batch=model.max_batch)
+    def scripted(cls, costs: Path | None, *, count: int = 1, slots: int = 0, max_batch: int = 0) -> "Workers":
+        """Whose decoder takes as long as the cost model says, none: no time. Slots and batches are those that were
+        measured, unless others are named. Raises BadRequest for a cost model that cannot be read."""
+        model = cost_model.load(costs) if costs else None
+        slots = slots or (model.slots if model else 2)
+        max_batch = max_batch or (model.max_batch if model else 4)
+        arguments = ("--slots", str(slots), "--max-batch", str(max_batch))
+        return cls(arguments=arguments + (("--costs", str(costs)) if costs else ()), count=count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,8 @@ class Running:
 
 
 @contextlib.contextmanager
-def simulated(wanted: Simulated) -> Iterator[Running]:
-    """Gateways and scripted workers with a Redis of their own, ready; they end with the block."""
+def simulated(workers: Workers, *, gateways: int = 1) -> Iterator[Running]:
+    """Gateways and workers with a Redis of their own, ready; they end with the block."""
     with tempfile.TemporaryDirectory(prefix="sotto-") as folder:
         redis = PrivateRedis(Path(folder))
         redis.start()
@@ -60,14 +57,16 @@ def simulated(wanted: Simulated) -> Iterator[Running]:
             "SOTTO_API_KEYS": "",
             "SOTTO_LOG_LEVEL": "warning",
             "SOTTO_MAX_SESSIONS": "100000",
-        } | dict(wanted.settings)
-        ports = [_free_port() for _ in range(wanted.gateways)]
+        }
+        ports = [_free_port() for _ in range(gateways)]
         commands = [[sys.executable, "-m", "service.cli", "gateway", "--port", str(port)] for port in ports]
-        commands += [_worker(redis.url, wanted, number) for number in range(wanted.workers)]
+        for number in range(workers.count):
+            options = [redis.url, *workers.arguments, "--name", f"simulated-{number}"]
+            commands.append([sys.executable, "-m", workers.module, *options])
         processes = [subprocess.Popen(command, env=os.environ | environment) for command in commands]
         try:
             urls = [f"http://127.0.0.1:{port}" for port in ports]
-            asyncio.run(_ready(urls))
+            asyncio.run(_ready(urls, workers.ready_s))
             assert redis.process is not None
             yield Running(urls[0], (redis.process.pid, *(process.pid for process in processes)), redis.url)
         finally:
@@ -77,12 +76,6 @@ def simulated(wanted: Simulated) -> Iterator[Running]:
             redis.stop()
 
 
-def _worker(redis_url: str, wanted: Simulated, number: int) -> list[str]:
-    options = ["--name", f"scripted-{number}", "--slots", str(wanted.slots), "--max-batch", str(wanted.max_batch)]
-    options += ["--costs", str(wanted.costs)] if wanted.costs else []
-    return [sys.executable, "-m", "loadtest.scripted", redis_url, *options]
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -90,8 +83,8 @@ def _free_port() -> int:
         return port
 
 
-async def _ready(urls: Sequence[str]) -> None:
-    async with asyncio.timeout(READY_S), httpx.AsyncClient(trust_env=False) as client:
+async def _ready(urls: Sequence[str], limit_s: float) -> None:
+    async with asyncio.timeout(limit_s), httpx.AsyncClient(trust_env=False) as client:
         for url in urls:
             while True:
                 with contextlib.suppress(httpx.TransportError):

@@ -19,7 +19,7 @@ from loadtest.page import page
 from loadtest.processes import child_processes
 from loadtest.report import Report, merge, render, write
 from loadtest.scenario import Scenario
-from loadtest.stack import Simulated, simulated
+from loadtest.stack import Workers, simulated
 from service.commands.stream import INTERRUPTED, ApiKey, ModelId, Url, server
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest
@@ -172,7 +172,7 @@ def _server(url: str | None, simulate: bool, costs: Path | None) -> Iterator[tup
     if simulate or costs:
         if url:
             raise BadRequest("a simulated server is one of its own", field="url")
-        with simulated(Simulated.of(costs)) as running:
+        with simulated(Workers.scripted(costs)) as running:
             yield running.url, list(running.pids)
         return
     with server(url) as base:
