@@ -7,6 +7,7 @@ samples, from which decoder and resampler are warmed up again. Counts make the s
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 
 import msgpack
@@ -24,6 +25,7 @@ from service.errors import BadRequest
 ENCODINGS = (*RAW_ENCODINGS, *PACKET_ENCODINGS, "flac", "wav")
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 48_000
 SNIFFED_BYTES = 64
+MAX_S_PER_KIB = 60  # no codec needs so little for a second, not even of silence: what does is a bomb
 _SNIFFED = (  # what a stream begins with; what it has where; its encoding
     (b"RIFF", 8, b"WAVE", "wav"),
     (b"RF64", 8, b"WAVE", "wav"),
@@ -109,7 +111,10 @@ class StreamDecoder:
         the last 4 ms are held back: what ends at a client's flush lacks them, they lead what is fed next. Raises
         BadAudio (field "audio") for data that is not of the stream's format.
         """
-        return _join([part for rate, samples in self._source.feed(data) for part in self._resample(rate, samples)])
+        pieces = self._source.feed(data)
+        if sum(len(samples) / rate for rate, samples in pieces if rate) > MAX_S_PER_KIB * ceil(len(data) / 1024):
+            raise bad_audio(f"more than {MAX_S_PER_KIB} s of audio in a KiB")
+        return _join([part for rate, samples in pieces for part in self._resample(rate, samples)])
 
     def _resample(self, rate: int, samples: Int16) -> list[Int16]:
         """Usually one part; when the stream changes its rate, first the rest of the old one."""

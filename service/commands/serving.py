@@ -77,6 +77,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
     from websockets import http11
 
     from service.gateway.app import create_app
+    from service.gateway.connections import TimedH11Protocol
     from service.gateway.limits import MAX_LIST_BYTES
 
     logs.configure(settings.log_level, "gateway")
@@ -93,6 +94,7 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
         port=port,
         log_config=None,
         access_log=False,
+        http=TimedH11Protocol,
         ws_max_size=MAX_LIST_BYTES,
         ws_per_message_deflate=False,
         ssl_certfile=settings.tls_cert,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from service import __version__, metrics
 from service.audio.vad import SileroVad
-from service.errors import BadRequest, Failed, NotFound, Refused, SottoError, StoreUnavailable, TooLarge
+from service.errors import BadRequest, Failed, IdleTimeout, NotFound, Refused, SottoError, TooLarge
 from service.gateway import health
 from service.gateway.admission import Admission
 from service.gateway.auth import Access, asks_for_no_key
@@ -51,7 +51,7 @@ from service.gateway.sockets.realtime.connection import RealtimeConnection
 from service.gateway.sockets.wyoming.listener import WyomingListener
 from service.log.figures import Teller
 from service.log.sessions import Sessions
-from service.log.store import Store
+from service.log.store import Store, unavailable
 from service.log.tasks import cancel_tasks
 from service.log.wake import Waker
 from service.settings import Settings
@@ -131,6 +131,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         access=gateway.access,
         metering=gateway.metering,
         max_bytes=settings.max_upload_mb * 1024 * 1024,
+        idle_s=settings.idle_timeout_s,
         refusals=dict.fromkeys(listen.PATHS, refusal),
     )
     for module in (health, models, transcriptions, jobs, bias_lists, sessions, usage, page, realtime, listen):
@@ -174,7 +175,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RedisError)
     async def no_store(request: Request, error: RedisError) -> Response:
-        return await sotto_error(request, StoreUnavailable(f"Redis does not answer: {error}"))
+        return await sotto_error(request, unavailable(error))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
@@ -183,7 +184,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kinds = {404: NotFound, 413: TooLarge}
+        kinds = {404: NotFound, 408: IdleTimeout, 413: TooLarge}
         if kind := kinds.get(error.status_code):
             return await sotto_error(request, kind(str(error.detail), field="file" if kind is TooLarge else None))
         body = {"error": {"message": str(error.detail), "type": "invalid_request_error", "param": None, "code": None}}

@@ -14,11 +14,13 @@ MAX_PATH = 200
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request is audited by: the path it asked for, and the address it came from."""
+    """What a request is audited by: the path it asked for, and the address it came from. `origin` and `host` are its
+    headers."""
 
     path: str
     address: str
     origin: str | None = None
+    host: str = ""
 
 
 class Failures:

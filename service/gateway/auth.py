@@ -120,7 +120,7 @@ class Access:
             caller, made_for = known or (await self.caller(key), {})
             actor, tenant = caller.key, caller.tenant.id
             if not known:
-                self.check_origin(asked.origin)
+                self.check_page(asked)
             caller.require(scope)
         except (Unauthorized, Forbidden) as error:
             await self._failures.add(error, asked, actor=actor, tenant=tenant)
@@ -162,10 +162,15 @@ class Access:
         tenant = await self._tenant_of_key(made_for.tenant)
         return Caller(tenant, frozenset({"transcribe"}), "client secret"), made_for.session
 
-    def check_origin(self, origin: str | None) -> None:
-        """Without keys, a web page of another site must not use the server of whoever views it. Raises Unauthorized."""
-        if self.is_open and origin and not is_loopback(urlsplit(origin).hostname or ""):
-            raise Unauthorized(f"without API keys, pages of {origin} are not served", field="origin")
+    def check_page(self, asked: Asked) -> None:
+        """Without keys, a web page of another site must not use the server of whoever views it: neither from its own
+        address, nor by a name of its own that it has led to this machine. Raises Unauthorized."""
+        if not self.is_open:
+            return
+        if asked.origin and not is_loopback(_host_of(asked.origin)):
+            raise Unauthorized(f"without API keys, pages of {asked.origin} are not served", field="origin")
+        if not is_loopback(_host_of(f"//{asked.host}")):
+            raise Unauthorized(f"without API keys, {asked.host} is no name of this server", field="host")
 
     async def _look_up(self, key: str) -> Caller:
         if self._keys.knows(key):
@@ -215,9 +220,17 @@ def require_loopback_when_open(open_to_all: bool, host: str) -> None:
         )
 
 
+def _host_of(url: str) -> str:
+    """Empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches that host."""
-    if host == "localhost":
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 
 from redis.exceptions import RedisError
@@ -10,16 +11,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.errors import Refused, SottoError, StoreUnavailable, TooLarge
+from service.errors import Refused, SottoError, TooLarge
 from service.gateway.auditing import Asked
 from service.gateway.auth import Access, Caller, key_in
 from service.gateway.metering import Metering
 from service.gateway.replies import error_body
 from service.log.api_keys import Scope as KeyScope
+from service.log.store import unavailable
 
 MAX_LIST_BYTES = 4 * 1024 * 1024  # of a body, form field or message that holds a bias list: long phrases, any script
 MULTIPART_OVERHEAD = 64 * 1024  # form fields and boundaries around the file
 SECRETS_TAKEN = frozenset({"/v1/listen"})  # paths where a short-lived secret stands in for a key
+SLOWEST_BYTES_PER_S = 1024  # of a body, on average: slower clients hold a connection for nothing
 LINGER_S = 30.0  # for which a refused client may go on sending; one that is cut off while it sends reads no answer
 
 
@@ -27,19 +30,27 @@ Refusal = Callable[[SottoError], Response]
 
 
 class Guard:
-    """ASGI middleware over `/v1/`: tells the routes who calls, and bounds the body, declared or not.
+    """ASGI middleware over `/v1/`: tells the routes who calls, and bounds the body, declared or not, and its time.
 
     `refusals`: how errors look on paths that do not speak OpenAI's language; they count them, too.
     """
 
     def __init__(
-        self, app: ASGIApp, *, access: Access, metering: Metering, max_bytes: int, refusals: Mapping[str, Refusal]
+        self,
+        app: ASGIApp,
+        *,
+        access: Access,
+        metering: Metering,
+        max_bytes: int,
+        idle_s: float,
+        refusals: Mapping[str, Refusal],
     ) -> None:
         self._app = app
         self._access = access
         self._metering = metering
         self._refusals = refusals
         self._max_bytes = max_bytes + MULTIPART_OVERHEAD
+        self._idle_s = idle_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
@@ -61,28 +72,37 @@ class Guard:
         """Raises Unauthorized, Forbidden, QuotaExceeded, StoreUnavailable."""
         path, client = asked["path"], asked.get("client")
         key, scope = key_in(headers.get(b"authorization")), scope_of(path)
-        request = Asked(path, client[0] if client else "", headers.get(b"origin"))
+        request = Asked(path, client[0] if client else "", headers.get(b"origin"), headers.get(b"host", ""))
         try:
             caller, _ = await self._access.admit(request, key, scope, secrets=path in SECRETS_TAKEN)
             if scope != "admin":
                 await self._metering.count_request(caller.tenant)
         except RedisError as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+            raise unavailable(error) from error
         return caller
 
     def _bounded(self, receive: Receive) -> Receive:
-        received = 0
+        received, is_whole, began = 0, False, time.monotonic()
 
         async def bounded() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            left_s = None if is_whole else min(self._idle_s, self._longest_s(received) - (time.monotonic() - began))
+            try:
+                message = await asyncio.wait_for(receive(), left_s)
+            except TimeoutError:
+                raise HTTPException(408, "the body of the request comes too slowly") from None
             received += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if received > self._max_bytes:
                 # FastAPI passes on only HTTPExceptions that are raised while it reads a form
                 raise HTTPException(413, self._too_large().message)
             return message
 
         return bounded
+
+    def _longest_s(self, received: int) -> float:
+        """Seconds that so much of a body may take, and what comes next."""
+        return self._idle_s + received / SLOWEST_BYTES_PER_S
 
     def _too_large(self) -> TooLarge:
         megabytes = (self._max_bytes - MULTIPART_OVERHEAD) // (1024 * 1024)

@@ -12,6 +12,7 @@ import numpy as np
 
 from service import metrics, tracing
 from service.audio.endpointer import Mark, SpeechStarted
+from service.audio.pcm import RAW_ENCODINGS
 from service.errors import AllowanceSpent, BadRequest, TooLarge
 from service.gateway.cadence import ArrivalClock, PartialCadence
 from service.gateway.context import Gateway
@@ -30,6 +31,7 @@ from service.transcript import SAMPLE_RATE
 
 APPEND_SAMPLES = SAMPLE_RATE // 10  # audio is written in pieces of at least 100 ms, or at a mark
 FEED_BYTES = 32_768  # one step of decoding: larger frames are cut, so that a flood leaves others their turn
+FEED_PACKED_BYTES = 1_024  # the same of compressed audio, of which as many bytes may hold a minute
 ACK_S = 0.5
 MAX_UNDECODED_S = 60.0  # the socket is not read while more than this waits for its finals
 WAIT_FOR_FINALS_S = 0.25
@@ -198,15 +200,14 @@ class LiveSession:
             return
         if self._finished:
             raise BadRequest("audio after finish", field="audio")
-        for at in range(0, len(data), FEED_BYTES):
-            piece = data if len(data) <= FEED_BYTES or self._whole_packets else data[at : at + FEED_BYTES]
+        step = self._step(data)
+        for at in range(0, len(data), step):
+            piece = data if len(data) <= step else data[at : at + step]
             self._keep(self._ingest.feed(piece))
             if self._marks or sum(map(len, self._pcm)) >= APPEND_SAMPLES:
                 await self._append()
                 if await self._is_spent():
                     return
-            if piece is data:
-                break
         await self._wait_while_undecoded()
 
     async def flush(self) -> None:
@@ -283,9 +284,12 @@ class LiveSession:
         """Seconds of audio that were fed and decoded to samples."""
         return self._ingest.endpointer.samples / SAMPLE_RATE
 
-    @property
-    def _whole_packets(self) -> bool:
-        return self.options.format.encoding == "opus"
+    def _step(self, data: bytes) -> int:
+        """How many bytes are decoded at once. Bare Opus has no bounds but those of the frame: one is one packet."""
+        encoding = self.options.format.encoding
+        if encoding == "opus":
+            return max(len(data), 1)
+        return FEED_BYTES if encoding in RAW_ENCODINGS else FEED_PACKED_BYTES
 
     def _keep(self, ingested: Ingested) -> None:
         if len(ingested.pcm):

@@ -4,6 +4,7 @@ All keys of one session share a hash tag, as do the turn queues of one model, th
 lists, so every script touches one Redis Cluster slot.
 """
 
+import logging
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
@@ -12,6 +13,8 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from service.errors import StoreUnavailable
 from service.log import topology
+
+log = logging.getLogger(__name__)
 
 TurnKind = Literal["final", "partial", "bulk"]
 TURN_KINDS: tuple[TurnKind, ...] = ("final", "partial", "bulk")
@@ -163,7 +166,7 @@ class Store:
         try:
             return await self._scripts[name](keys=keys, args=args)
         except (ConnectionError, TimeoutError) as error:
-            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+            raise unavailable(error) from error
 
     async def clock(self, key: str) -> float:
         """Unix time in seconds by the server that holds `key`. Times that machines compare are all its: a machine
@@ -180,3 +183,9 @@ class Store:
 
     async def close(self) -> None:
         await topology.close(self.redis)
+
+
+def unavailable(error: RedisError) -> StoreUnavailable:
+    """What callers are told. Where Redis is and why it does not answer is for the log."""
+    log.warning("Redis does not answer", extra={"reason": str(error)})
+    return StoreUnavailable("Redis does not answer")

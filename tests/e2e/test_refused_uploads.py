@@ -155,7 +155,7 @@ def test_an_upload_over_the_limit_is_refused(limited: httpx.Client, route: str) 
 def test_a_declared_size_is_refused_before_the_body_is_sent(limited: httpx.Client) -> None:
     with socket.create_connection((limited.base_url.host, limited.base_url.port or 80), timeout=30) as raw:
         raw.sendall(
-            b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: sotto\r\nContent-Length: 10737418240\r\n"
+            b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10737418240\r\n"
             b"Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
         )
         assert raw.recv(65_536).startswith(b"HTTP/1.1 413 ")

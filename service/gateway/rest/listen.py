@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from service.audio.container import count_channels
 from service.audio.pcm import MAX_CHANNELS
-from service.errors import BadRequest, SottoError, StoreUnavailable, TooLarge
+from service.errors import BadRequest, IdleTimeout, SottoError, TooLarge
 from service.gateway.auth import caller_of
 from service.gateway.context import Gateway
 from service.gateway.recording import Recording, RecordingOptions
@@ -30,6 +30,7 @@ from service.gateway.sockets.deepgram.query import RecordedQuery, parse_recorded
 from service.gateway.sockets.deepgram.refusals import new_request_id, refusal
 from service.gateway.sockets.deepgram.serving import resolve, served_model
 from service.log.client_secrets import ClientSecrets
+from service.log.store import unavailable
 from service.log.tenants import Tenant
 from service.settings import Settings
 
@@ -53,11 +54,15 @@ class ListenRoute(APIRoute):
                 first = error.errors()[0]
                 return refusal(BadRequest(f"{first['loc'][-1]}: {first['msg']}", field=str(first["loc"][-1])))
             except RedisError as error:
-                return refusal(StoreUnavailable(f"Redis does not answer: {error}"))
+                return refusal(unavailable(error))
             except ClientDisconnect:
                 return Response(status_code=499)
             except HTTPException as error:
-                kinds = {BadRequest.status: (BadRequest, None), TooLarge.status: (TooLarge, "file")}
+                kinds: dict[int, tuple[type[SottoError], str | None]] = {
+                    BadRequest.status: (BadRequest, None),
+                    IdleTimeout.status: (IdleTimeout, None),
+                    TooLarge.status: (TooLarge, "file"),
+                }
                 if error.status_code not in kinds:
                     raise
                 kind, field = kinds[error.status_code]

@@ -36,7 +36,7 @@ class KeyWish(_Schema):
     tenant: str = DEFAULT
     scopes: list[Scope] = Field(default=["transcribe", "lists"], min_length=1)
     name: str = Field(default="", max_length=200)
-    expires: float | None = Field(default=None, description="Unix time in seconds")
+    expires: float | None = Field(default=None, allow_inf_nan=False, description="Unix time in seconds")
 
 
 class Rotation(_Schema):

@@ -10,11 +10,13 @@ from redis.exceptions import RedisError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from service import metrics
-from service.errors import IdleTimeout, Refused, SottoError, StoreUnavailable
+from service.errors import IdleTimeout, Refused, SottoError
+from service.log.store import unavailable
 from service.log.tasks import cancel_tasks
 
 log = logging.getLogger(__name__)
 
+MAX_REASON_BYTES = 123  # of a close frame (RFC 6455, 5.5)
 SETTLE_S = 0.3  # a stream that goes quiet for so long has its last bytes written and acknowledged
 
 Frame = str | bytes
@@ -83,7 +85,7 @@ async def ending_with(
     except SottoError as error:
         await fail(error)
     except RedisError as error:
-        await fail(StoreUnavailable(f"Redis does not answer: {error}"))
+        await fail(unavailable(error))
 
 
 async def close_with(
@@ -98,4 +100,9 @@ async def close_with(
         return
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await tell()
-        await socket.close(error.close_code, (reason or error.message)[:120])
+        await socket.close(error.close_code, _fitting(reason or error.message))
+
+
+def _fitting(reason: str) -> str:
+    """As much of the reason as a close frame holds; a longer one would end the connection without a code."""
+    return reason.encode(errors="replace")[:MAX_REASON_BYTES].decode(errors="ignore")

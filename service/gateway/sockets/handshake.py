@@ -33,7 +33,8 @@ class SocketAuth:
         Raises Unauthorized, Forbidden, QuotaExceeded.
         """
         address = socket.client.host if socket.client else ""
-        asked = Asked(socket.url.path, address, socket.headers.get("origin"))
+        origin, host = socket.headers.get("origin"), socket.headers.get("host", "")
+        asked = Asked(socket.scope["path"], address, origin, host)
         caller, made_for = await self._access.admit(asked, key, "transcribe", secrets=True)
         await self._metering.count_request(caller.tenant)
         return caller, made_for

@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 from starlette.websockets import WebSocket
 
-from service.errors import BadAudio, IdleTimeout, SottoError, StoreUnavailable, TooManyEntries
+from service.errors import BadAudio, IdleTimeout, SottoError, TooManyEntries
 from service.gateway.auth import SCHEMES, key_in
 from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
@@ -32,6 +32,7 @@ from service.gateway.sockets.deepgram.streams import Stream, Streams
 from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames
 from service.gateway.sockets.handshake import SocketAuth, offered
 from service.gateway.stream_options import StreamOptions
+from service.log.store import unavailable
 from service.log.tasks import cancel_tasks
 from service.logs import session_id
 
@@ -60,8 +61,7 @@ class ListenConnection:
             await self._socket.send_denial_response(refusal(refused, self._request_id))
             return
         except RedisError as failed:
-            unavailable = StoreUnavailable(f"Redis does not answer: {failed}")
-            await self._socket.send_denial_response(refusal(unavailable, self._request_id))
+            await self._socket.send_denial_response(refusal(unavailable(failed), self._request_id))
             return
         try:
             await self._serve()

@@ -144,6 +144,8 @@ class EventStream:
 def _object(text: bytes, field: str) -> dict[str, Any]:
     try:
         parsed = json.loads(text)
+        if b"\\u" in text:  # an answer that repeats half a surrogate pair could not be sent
+            json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadRequest("not JSON", field=field) from error
     if not isinstance(parsed, dict):
