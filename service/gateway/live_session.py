@@ -68,6 +68,7 @@ class LiveSession:
         self._acked_at = 0.0
         self._acked_bytes = ingest.bytes_fed
         self._finished = False
+        self._failed = False  # an append did; what this connection has heard is not all in the log
         self._spent = ""
         self._began = time.time()
         self._last_text = ""
@@ -229,8 +230,11 @@ class LiveSession:
         self._gateway.waker.ring(self.id)
 
     async def settle(self) -> None:
-        """Writes what is still held back, so that it is safe; for a connection that goes quiet or away."""
-        if not self._spent and (self._pcm or self._ingest.bytes_fed != self._acked_bytes):
+        """Writes what is still held back, so that it is safe; for a connection that goes quiet or away.
+
+        Nothing more is written behind an append that failed: it would acknowledge what that one did not write.
+        """
+        if not self._spent and not self._failed and (self._pcm or self._ingest.bytes_fed != self._acked_bytes):
             await self._append(ack=True)
 
     async def abandon(self) -> None:
@@ -307,6 +311,7 @@ class LiveSession:
             self._cadence.started()
         utterance = self._ingest.endpointer.open_utterance
         bytes_fed = self._ingest.bytes_fed
+        self._failed = True  # unless it comes back from here
         await self._writer.write(
             pcm,
             marks,
@@ -317,6 +322,7 @@ class LiveSession:
             ack=ack,
             drafts=self._cadence.is_fast,
         )
+        self._failed = False
         self._arrivals.note(self._writer.samples, now)
         if ack:
             self._acked_at, self._acked_bytes = now, bytes_fed

@@ -96,6 +96,14 @@ class _AsksFirst:
         self.host, self.port = await self.connection_pool.get_master_address()
         await super()._connect()  # type: ignore[misc]  # of the connection that this is mixed into
 
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        """A sentinel that has not heard of a fail-over yet names the former master: what is read there is old."""
+        await super().on_connect_check_health(check_health=check_health)  # type: ignore[misc]
+        await self.send_command("ROLE", check_health=False)  # type: ignore[attr-defined]
+        role = (await self.read_response())[0]  # type: ignore[attr-defined]
+        if role not in (b"master", "master"):
+            raise ConnectionError(f"{self.host}:{self.port} is no master any more")
+
 
 class MasterConnection(_AsksFirst, SentinelManagedConnection):
     """To the master of the moment."""
