@@ -26,7 +26,7 @@ demo: .venv ## live captions and a transcript of a shipped recording, from nothi
 
 adapt-demo: train-env model ## from 100 sentences and 96 names to a better model, on a CPU, in adapt-demo/
 	.venv/bin/sotto models fetch-voices kokoro
-	.venv/bin/sotto models adapt adapt-demo --id base-adapted --recipe models/recipes/base-cpu.yaml \
+	.venv/bin/sotto models adapt adapt-demo --id base-adapted --recipe models/recipes/base-cpu.yaml --max-words 16 \
 	    --seeds tests/data/seeds/seeds.jsonl --keywords tests/data/seeds/keywords.csv --general tests/data/manifest.jsonl
 
 web: ## build the web page that the gateway serves at /app/; needs npm
