@@ -232,8 +232,8 @@ def show(judged: Judgement, pace: Pace, wall_s: float, cores: dict[str, float]) 
     table.add_column("", justify="right")
     rows = {"finals": f"{judged.finals}", "finals a second": f"{judged.finals / wall_s:.0f}"}
     for percent in (50, 95, 99):
-        value = judged.waits.percentile(percent)
-        rows[f"endpoint to final p{percent}"] = "-" if value is None else f"{1000 * value:.0f} ms"
+        wait_s = judged.waits.percentile(percent)
+        rows[f"endpoint to final p{percent}"] = "-" if wait_s is None else f"{1000 * wait_s:.0f} ms"
     rows |= {
         "lost, out of order, twice": f"{judged.lost}, {judged.disordered}, {judged.repeated}",
         "longest mean wait of a session": f"{judged.fairness:.2f} medians",

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from loadtest import cost_model
+from service.errors import NoWorkers
 from service.log.private import PrivateRedis
 
 
@@ -24,7 +25,7 @@ class Workers:
     module: str = "loadtest.scripted"
     arguments: tuple[str, ...] = ()
     count: int = 1
-    ready_s: float = 30.0
+    ready_s: float = 120.0
 
     @classmethod
     def scripted(cls, costs: Path | None, *, count: int = 1, slots: int = 0, max_batch: int = 0) -> "Workers":
@@ -84,7 +85,15 @@ def _free_port() -> int:
 
 
 async def _ready(urls: Sequence[str], limit_s: float) -> None:
-    async with asyncio.timeout(limit_s), httpx.AsyncClient(trust_env=False) as client:
+    """Raises NoWorkers when one does not become ready in time."""
+    try:
+        await asyncio.wait_for(_all_ready(urls), limit_s)
+    except TimeoutError:
+        raise NoWorkers(f"the simulated server was not ready in {limit_s:.0f} s") from None
+
+
+async def _all_ready(urls: Sequence[str]) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
         for url in urls:
             while True:
                 with contextlib.suppress(httpx.TransportError):
