@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import signal
 from pathlib import Path
 
 from loadtest.chaos.faults import FAULTS
+from loadtest.chaos.report import Outcome
 from loadtest.chaos.run import Plan, run
 
 MANIFEST = Path(__file__).parents[2] / "tests" / "data" / "manifest.jsonl"
@@ -24,6 +26,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         fsync=arguments.fsync,
         real=arguments.real,
         namespaces=not arguments.loopback,
+        folder=arguments.folder,
     )
 
 
@@ -43,14 +46,24 @@ def main() -> int:
     parser.add_argument("--manifest", type=Path, default=MANIFEST, help="what is spoken")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--markdown", type=Path, help="write the tables here")
+    parser.add_argument("--folder", type=Path, help="a new folder that keeps the logs of all processes")
     arguments = parser.parse_args()
-    outcome = asyncio.run(run(plan_of(arguments)))
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True)
+    outcome = asyncio.run(_run(plan_of(arguments)))
     if arguments.json:
         arguments.json.write_text(outcome.as_json(), encoding="utf-8")
     if arguments.markdown:
         arguments.markdown.write_text(outcome.as_markdown(), encoding="utf-8")
     print(outcome.as_markdown())
     return 1 if outcome.violations else 0
+
+
+async def _run(plan: Plan) -> Outcome:
+    """SIGTERM ends what was started, too."""
+    running = asyncio.ensure_future(run(plan))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
 
 
 if __name__ == "__main__":

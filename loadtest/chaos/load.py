@@ -5,8 +5,9 @@ import io
 import random
 import time
 import wave
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from sotto_client import (
@@ -145,7 +146,7 @@ class Load:
     async def _speak(self, live: Stream, samples: Samples) -> None:
         pacer = Pacer(BYTES_PER_SECOND, speed=self._speed)
 
-        async def chunks():  # type: ignore[no-untyped-def]  # an async generator of bytes
+        async def chunks() -> AsyncIterator[bytes]:
             for start in range(0, len(samples), CHUNK):
                 yield samples[start : start + CHUNK].tobytes()
 
@@ -221,7 +222,7 @@ class Load:
         )
 
 
-def _upload(samples: Samples) -> dict[str, dict[str, object]]:
+def _upload(samples: Samples) -> dict[str, Any]:
     """The form of a recording, as httpx takes it."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:

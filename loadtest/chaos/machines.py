@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-SUBNET = "10.213.57"  # of this machine's own bridge; nothing leaves it
 NARROW = ("tbf", "rate", "1500kbit", "burst", "8kb", "latency", "400ms")
 SLOW = ("netem", "delay", "150ms", "50ms", "loss", "2%")
 
@@ -42,16 +41,17 @@ class Namespaces:
 
     def __init__(self) -> None:
         self._mark = f"sc{os.getpid() % 100_000}"
+        self._subnet = f"10.213.{os.getpid() % 250}"  # of a bridge of its own; nothing leaves it
         self._names: list[str] = []
         self._links: dict[str, str] = {}
-        self.home = Machine("home", f"{SUBNET}.1")
+        self.home = Machine("home", f"{self._subnet}.1")
         _ip("link", "add", self._mark, "type", "bridge", "stp_state", "0", "forward_delay", "0")
-        _ip("addr", "add", f"{SUBNET}.1/24", "dev", self._mark)
+        _ip("addr", "add", f"{self._subnet}.1/24", "dev", self._mark)
         _ip("link", "set", self._mark, "up")
 
     def machine(self, name: str) -> Machine:
         space, link = f"{self._mark}-{name}", f"{self._mark}p{len(self._names)}"
-        address = f"{SUBNET}.{len(self._names) + 10}"
+        address = f"{self._subnet}.{len(self._names) + 10}"
         _ip("netns", "add", space)
         self._names.append(space)
         _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", space)

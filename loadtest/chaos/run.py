@@ -46,6 +46,7 @@ class Plan:
     real: bool = False
     namespaces: bool = True
     speed: float = 1.0
+    folder: Path | None = None  # for the logs of all processes, which else are not kept
     expiry: bool = True  # wait until finished sessions have expired
 
 
@@ -53,7 +54,8 @@ async def run(plan: Plan) -> Outcome:
     """Raises RuntimeError when the undisturbed run is not in order, FileNotFoundError without the server asked for."""
     binary = find_binary(plan.server) if plan.server else find_server()
     spoken = build_streams(load_manifest(plan.manifest, "en"), count=SCRIPTS, seconds=SPOKEN_S, seed=plan.seed)
-    with tempfile.TemporaryDirectory(prefix="sotto-chaos-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = plan.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="sotto-chaos-"))
         machines = network(wanted=plan.namespaces)
         stores = Stores(machines, Path(folder), binary=binary, fsync=plan.fsync)
         # a storm may kill the workers of one turn more often than a turn that kills its workers is tried

@@ -81,6 +81,8 @@ class Service:
 
     async def stop(self) -> None:
         self._stopping = True
+        if self._process is None:
+            return
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGKILL)
         if self._task:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -80,7 +81,8 @@ class Server:
         conf = folder / f"{name}.conf"
         conf.write_text("\n".join(settings) + "\n")
         self.service = Service(name, machine, [binary, str(conf)], {}, folder)
-        self.client = Redis(host=machine.address, port=self.port, socket_timeout=2, socket_connect_timeout=2)
+        # Any: redis-py's reply types are unions over every protocol and decoding mode
+        self.client: Any = Redis(host=machine.address, port=self.port, socket_timeout=2, socket_connect_timeout=2)
 
     async def role(self) -> str:
         info = await self.client.info("replication")
@@ -102,7 +104,7 @@ class Stores:
         self._sentinels = [self._sentinel(number, network.home, folder, binary) for number in range(3)]
         asked = ",".join(f"{network.home.address}:{port}" for port, _ in self._sentinels)
         self.url = f"redis+sentinel://{asked}/{MASTER}/0"
-        self._watch = Redis(host=network.home.address, port=self._sentinels[0][0], socket_timeout=2)
+        self._watch: Any = Redis(host=network.home.address, port=self._sentinels[0][0], socket_timeout=2)
 
     def _sentinel(self, number: int, home: Machine, folder: Path, binary: str) -> tuple[int, Service]:
         port, first = free_port(), self.servers[0]
@@ -150,7 +152,7 @@ class Stores:
         """Makes the replica the master, as an operator does it: writes wait until the replica has them all."""
         await until(self._following, "a replica follows")
         master = await self.master()
-        await master.client.execute_command("CLIENT", "PAUSE", 4_000, "WRITE")
+        await master.client.execute_command("CLIENT", "PAUSE", 20_000, "WRITE")
         await until(self.in_step, "the replica has all")
         await self._watch.execute_command("SENTINEL", "FAILOVER", MASTER)
 
@@ -159,8 +161,12 @@ class Stores:
             return now is not master and await now.role() == "master"
 
         await until(other, "the other server is master")
-        with contextlib.suppress(RedisError):
-            await master.client.execute_command("CLIENT", "UNPAUSE")
+        # sentinels let it think for 8 s more that it is the master; what waits here must not be written here
+        now = await self.master()
+        await master.client.execute_command("REPLICAOF", now.machine.address, now.port)
+        await master.client.execute_command("CONFIG", "REWRITE")
+        await master.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await master.client.execute_command("CLIENT", "UNPAUSE")
 
     async def close(self) -> None:
         await self._watch.aclose()

@@ -1,0 +1,70 @@
+"""Redis refuses an append: what it did not write is not acknowledged afterwards, however the connection ends."""
+
+import asyncio
+
+import pytest
+from redis.exceptions import RedisError
+
+from service.audio.stream_decoder import StreamFormat
+from service.gateway.app import build
+from service.gateway.live_session import LiveSession
+from service.gateway.stream_options import StreamOptions
+from service.log.private import PrivateRedis
+from service.log.store import Store
+from service.log.tenants import DEFAULT, Tenant
+from service.log.workers import WorkerRegistry, WorkerStatus
+from service.settings import Settings
+
+WORKER = WorkerStatus("w", "base", "cpu", "int8", slots=1, max_batch=4, busy=0, languages=("en",))
+PIECE = bytes(6_400)  # 200 ms
+
+
+async def opened(redis: PrivateRedis, store: Store) -> LiveSession:
+    await WorkerRegistry(store).announce(WORKER)
+    gateway = build(Settings(key_prefix=store.keys.prefix, api_keys=""), redis.url)
+    options = StreamOptions(model="base", format=StreamFormat("pcm_s16le", 16_000, 1), language="en")
+    return await LiveSession.open(gateway, Tenant(id=DEFAULT), options)
+
+
+async def safe_bytes(store: Store, session: str) -> tuple[int, int]:
+    """Bytes that are acknowledged, and bytes that are in the log."""
+    acknowledged, samples = await store.redis.hmget(store.keys.state(session), "bytes", "samples")
+    return int(acknowledged), 2 * int(samples)
+
+
+async def test_what_a_full_redis_refused_is_not_acknowledged_when_the_connection_ends(
+    redis_server: PrivateRedis, store: Store
+) -> None:
+    live = await opened(redis_server, store)
+    await live.feed(PIECE)
+    await store.redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError):
+            await live.feed(PIECE)
+    finally:
+        await store.redis.config_set("maxmemory", 0)
+    await live.settle()
+    await live.close()
+    assert await safe_bytes(store, live.id) == (len(PIECE), len(PIECE))
+
+
+async def test_nor_is_what_a_connection_was_writing_when_it_was_cancelled(
+    redis_server: PrivateRedis, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = await opened(redis_server, store)
+    await live.feed(PIECE)
+    reached = asyncio.Event()
+
+    async def for_ever(*_: object, **__: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(live._writer, "write", for_ever)
+        feeding = asyncio.create_task(live.feed(PIECE))
+        await reached.wait()
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+    await live.settle()
+    await live.close()
+    assert await safe_bytes(store, live.id) == (len(PIECE), len(PIECE))
