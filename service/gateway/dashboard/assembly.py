@@ -14,7 +14,7 @@ from service.log.store import TURN_KINDS
 from service.log.usage import seconds
 
 RECENT_SLOTS = 300 // SLOT_S  # what "now" means for latencies: five minutes
-SESSIONS = 30
+SESSIONS = 12
 LISTS = 50
 ID_SHOWN = 10  # characters
 

@@ -14,6 +14,9 @@ export function latency(s) {
   return `${s < 9.95 ? s.toFixed(2) : s.toFixed(0)} s`;
 }
 
+/** Of a percentile: of what lies beyond the last edge of its buckets nothing more is known. */
+export const latencyUpTo = (edge) => (s) => (s != null && s >= edge ? `> ${edge} s` : latency(s));
+
 export const ratio = (x) => (x == null ? NONE : x < 0.0995 ? x.toFixed(3) : x.toFixed(2));
 
 export const percent = (x) => `${Number(x.toFixed(1))} %`;

@@ -3,8 +3,8 @@
 import { Chart, Spark } from "./charts.js";
 import { follow } from "./connection.js";
 import { byId, element, write } from "./dom.js";
-import { count, duration, latency, ratio } from "./format.js";
-import { TABLES, TILES } from "./sections.js";
+import { count, duration, ratio } from "./format.js";
+import { TABLES, TILES, finalLatency } from "./sections.js";
 import { Series } from "./series.js";
 import { Table } from "./tables.js";
 
@@ -13,7 +13,7 @@ const THEMES = ["", "light", "dark"];
 const THEME_WORDS = { "": "as the system", light: "light", dark: "dark" };
 const KEY = "sotto-dashboard-key";
 
-const seconds = (s) => (s == null ? "–" : `${Number(s.toPrecision(2))} s`);
+const short = (x) => String(Number(x.toPrecision(2)));
 
 const CHARTS = {
   latency: {
@@ -22,8 +22,8 @@ const CHARTS = {
       { column: "final_p95_s", name: "p95", tone: "second" },
       { column: "final_p99_s", name: "p99", tone: "third" },
     ],
-    format: latency,
-    axis: seconds,
+    format: finalLatency,
+    axis: (s) => `${short(s)} s`,
     least: 1,
   },
   streams: { lines: [{ column: "streams", name: "open streams", tone: "first" }], format: count, least: 4 },
@@ -37,7 +37,7 @@ const CHARTS = {
     format: count,
     least: 4,
   },
-  decoding: { lines: [{ column: "real_time_factor", name: "real-time factor", tone: "first" }], format: ratio, least: 0.1 },
+  decoding: { lines: [{ column: "real_time_factor", name: "real-time factor", tone: "first" }], format: ratio, axis: short, least: 0.1 },
 };
 
 const SPARKS = {
@@ -65,8 +65,7 @@ function showNow(now) {
   document.title = `${now.summary.streams} open · Sotto operations`;
 }
 
-function showTile(tile, [value, ...rest]) {
-  const [unit, note] = rest.length > 1 ? rest : ["", ...rest];
+function showTile(tile, [value, unit, note]) {
   const where = tile.querySelector(".value");
   const told = `${value} ${unit}`;
   if (where.told !== told) {

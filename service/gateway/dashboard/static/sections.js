@@ -1,12 +1,16 @@
 // What each table shows.
 
-import { bytes, count, duration, latency, percent, plural, ratio } from "./format.js";
+import { bytes, count, duration, latency, latencyUpTo, percent, plural, ratio } from "./format.js";
 
 const KINDS = { final: "Finals", partial: "Partials", bulk: "Recordings" };
 const STATES = { loaded: "good", loading: "busy", cold: "idle", no_room: "bad", failed: "bad" };
 const STATE_WORDS = { loaded: "in memory", loading: "loading", cold: "on disk", no_room: "no room", failed: "failed" };
 const PROTOCOLS = { sotto: "Sotto", openai: "OpenAI", deepgram: "Deepgram", wyoming: "Wyoming" };
 const SESSION_WORDS = { open: "open", finished: "finished", left: "disconnected" };
+
+/** The last edges of the histograms: LATENCY_S and COST_S of service/metrics.py. */
+export const finalLatency = latencyUpTo(10);
+const turnWait = latencyUpTo(5);
 
 const modelsOf = (worker) =>
   worker.models.map(({ id, state }) => (state === "loaded" ? id : `${id} (${STATE_WORDS[state]})`)).join(", ");
@@ -41,12 +45,17 @@ export const TABLES = {
     about: "Turns waiting or being decoded; finals go before partials before recordings",
     empty: "No model is served.",
     columns: [
-      { title: "Model", kind: "code", cell: (q) => q.model },
-      { title: "Turns of", cell: (q) => KINDS[q.kind] },
-      { title: "Length", kind: "number", cell: (q) => count(q.length) },
-      { title: "Oldest", kind: "number", cell: (q) => (q.length ? latency(q.oldest_ms / 1000) : "–") },
+      { title: "Model", kind: "code", cell: ([model]) => model },
+      ...["final", "partial", "bulk"].map((kind) => ({
+        title: KINDS[kind],
+        kind: "number",
+        cell: ([, queues]) => {
+          const { length, oldest_ms: oldest } = queues.find((queue) => queue.kind === kind);
+          return { text: count(length), more: length ? `oldest ${latency(oldest / 1000)}` : "" };
+        },
+      })),
     ],
-    rows: (now) => now.queues,
+    rows: (now) => Object.entries(Object.groupBy(now.queues, ({ model }) => model)),
   },
   decoding: {
     about: "The last five minutes",
@@ -54,8 +63,8 @@ export const TABLES = {
     columns: [
       { title: "Turns of", cell: (row) => KINDS[row.kind] },
       { title: "Taken", kind: "number", cell: (row) => count(row.count) },
-      { title: "Wait p50", kind: "number", cell: (row) => latency(row.p50) },
-      { title: "Wait p95", kind: "number", cell: (row) => latency(row.p95) },
+      { title: "Wait p50", kind: "number", cell: (row) => turnWait(row.p50) },
+      { title: "Wait p95", kind: "number", cell: (row) => turnWait(row.p95) },
       { title: "Batch", kind: "number", cell: (row) => (row.batch == null ? "–" : row.batch.toFixed(1)) },
     ],
     rows: (now) => now.waits.map((wait, place) => ({ ...wait, batch: now.batches[place].mean })),
@@ -67,7 +76,7 @@ export const TABLES = {
       { title: "Model", kind: "code", cell: (m) => ({ text: m.id, mood: m.loaded ? "good" : m.wanted ? "bad" : "idle" }) },
       { title: "Workers", kind: "number", cell: (m) => count(m.loaded) },
       { title: "Begun", kind: "number", cell: (m) => count(m.routed) },
-      { title: "Final p95", kind: "number", cell: (m) => latency(m.final_s.p95) },
+      { title: "Final p95", kind: "number", cell: (m) => finalLatency(m.final_s.p95) },
       { title: "RTF", kind: "number", cell: (m) => ratio(m.real_time_factor) },
     ],
     rows: (now) => now.models,
@@ -165,8 +174,9 @@ export const TILES = {
   streams: ({ summary: s, gateways }) => [count(s.streams), "", `of ${count(s.max_streams)} allowed, on ${plural(gateways.length, "gateway")}`],
   words: ({ summary: s }) => [count(s.words_per_minute), "", `${s.audio_s_per_s.toFixed(1)} s of audio came in each second`],
   latency: ({ summary: { final_s: f, finals } }) => [
-    ...latency(f.p95).split(" "),
-    finals ? `p50 ${latency(f.p50)}, p99 ${latency(f.p99)} of ${plural(finals, "final")} in 5 min` : "No final in the last 5 min",
+    ...finalLatency(f.p95).split(/ (?=m?s$)/),
+    ...(f.p95 == null ? [""] : []),
+    finals ? `p50 ${finalLatency(f.p50)}, p99 ${finalLatency(f.p99)} of ${plural(finals, "final")} in 5 min` : "No final in the last 5 min",
   ],
   waiting: ({ summary: s }) => [count(s.waiting), "", s.oldest_final_ms ? `The oldest final waits ${latency(s.oldest_final_ms / 1000)}` : "No final waits"],
   decoding: ({ summary: s }) => [
