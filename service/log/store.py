@@ -27,6 +27,7 @@ SCRIPTS = (
     "count_request",
     "emit",
     "finish",
+    "forget_consumers",
     "grant",
     "keep_bias_entries",
     "keep_claims",

@@ -11,6 +11,7 @@ from service.log.store import TURN_KINDS, Store, TurnKind
 
 GROUP = "workers"
 DEAD_LETTERS_KEPT = 1_000
+CONSUMER_KEPT_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class TurnQueue:
                 deliveries = pending[0]["times_delivered"] if pending else 1
                 taken.append(_claimed(kind, entry_id, fields, None, deliveries))
         return taken
+
+    async def forget_consumers(self) -> None:
+        """Forgets the names of workers that are gone; one that is merely idle is known again with its next claim."""
+        for queue in self._queues:
+            await self._store.script("forget_consumers", [queue], [GROUP, CONSUMER_KEPT_MS])
 
     async def keep_claims(self, consumer: str, held: Sequence[Claimed]) -> set[str]:
         """Renews a consumer's claims on `held`; returns the keys of those that are still its own."""

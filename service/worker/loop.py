@@ -90,6 +90,7 @@ class Worker:
             try:
                 if not self._grouped:  # a Redis that lost its data has no group either
                     await self._turns.ensure_group()
+                    await self._turns.forget_consumers()
                     self._grouped = True
                 await self._start_batches()
                 await self._take_turns()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.log import turns
 from service.log.store import Store, TurnKind
 from service.log.turns import GROUP, Turn, TurnQueue
 
@@ -120,3 +121,18 @@ async def test_the_age_of_the_oldest_final_is_known(queue: TurnQueue) -> None:
     assert await queue.oldest_final_ms() == 0
     await queue.enqueue(turn("final"))
     assert await queue.oldest_final_ms() >= 0
+
+
+async def test_workers_that_are_gone_are_forgotten_but_for_those_that_still_hold_a_turn(
+    queue: TurnQueue, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "CONSUMER_KEPT_MS", -1)
+    for number in range(2):
+        await queue.enqueue(turn("final", number))
+    [done] = await queue.claim("done", 1)
+    [held] = await queue.claim("holds", 1)
+    await queue.ack(done)
+    await queue.forget_consumers()
+    known = await store.redis.xinfo_consumers(store.keys.turns("base", "final"), GROUP)
+    assert [consumer["name"] for consumer in known] == [b"holds"]
+    assert await queue.keep_claims("holds", [held]) == {held.key}
