@@ -60,10 +60,10 @@ def main() -> int:
 
 
 async def _run(plan: Plan) -> Outcome:
-    """SIGTERM ends what was started, too."""
-    running = asyncio.ensure_future(run(plan))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    return await running
+    """SIGTERM ends it early, in order: with the report of what was done so far."""
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    return await run(plan, stopping)
 
 
 if __name__ == "__main__":

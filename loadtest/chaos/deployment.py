@@ -54,6 +54,7 @@ class Deployment:
             "SOTTO_API_KEYS": KEY,
             "SOTTO_RESUME_TTL_S": str(RESUME_TTL_S),
             "SOTTO_DECODE_THREADS": "1",
+            "SOTTO_DRAIN_S": "5",
             "SOTTO_MAX_DELIVERIES": str(max_deliveries),
             "SOTTO_LOG_LEVEL": "warning",
         }

@@ -205,10 +205,10 @@ def _needs_clock(deployment: Deployment) -> str:
 
 FAULTS: dict[str, Fault] = {
     "worker killed": Fault(8, worker_killed),
-    "gateway killed": Fault(5, gateway_killed),
+    "gateway killed": Fault(3, gateway_killed),
     "all workers killed": Fault(2, all_workers_killed),
     "worker drained": Fault(2, worker_drained),
-    "gateway drained": Fault(2, gateway_drained),
+    "gateway drained": Fault(1, gateway_drained),
     "worker stalled": Fault(3, worker_stalled),
     "gateway stalled": Fault(2, gateway_stalled),
     "Redis killed": Fault(4, redis_killed),

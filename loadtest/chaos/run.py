@@ -50,8 +50,10 @@ class Plan:
     expiry: bool = True  # wait until finished sessions have expired
 
 
-async def run(plan: Plan) -> Outcome:
-    """Raises RuntimeError when the undisturbed run is not in order, FileNotFoundError without the server asked for."""
+async def run(plan: Plan, stopping: asyncio.Event | None = None) -> Outcome:
+    """`stopping`: breaks nothing more, and tells of what was done so far.
+
+    Raises RuntimeError when the undisturbed run is not in order, FileNotFoundError without the server asked for."""
     binary = find_binary(plan.server) if plan.server else find_server()
     spoken = build_streams(load_manifest(plan.manifest, "en"), count=SCRIPTS, seconds=SPOKEN_S, seed=plan.seed)
     with contextlib.ExitStack() as stack:
@@ -63,15 +65,19 @@ async def run(plan: Plan) -> Outcome:
         deployment = Deployment(machines, Path(folder), stores, real=plan.real, max_deliveries=deliveries)
         try:
             await deployment.start()
-            return await Run(plan, deployment, Path(binary).name, machines.reason).through(spoken)
+            machine = Run(plan, deployment, Path(binary).name, machines.reason, stopping or asyncio.Event())
+            return await machine.through(spoken)
         finally:
             await deployment.close()
 
 
 class Run:
-    def __init__(self, plan: Plan, deployment: Deployment, server: str, no_network: str) -> None:
+    def __init__(
+        self, plan: Plan, deployment: Deployment, server: str, no_network: str, stopping: asyncio.Event
+    ) -> None:
         self._plan = plan
         self._deployment = deployment
+        self._stopping = stopping
         self._ledger = Ledger()
         self._outcome = Outcome(
             seed=plan.seed,
@@ -96,7 +102,8 @@ class Run:
             if plan.faults:
                 await self._break()
             else:
-                await asyncio.sleep(plan.seconds)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), plan.seconds)
             outcome.seconds = time.monotonic() - self._started
             await load.stop()
         finally:
@@ -115,6 +122,8 @@ class Run:
         outcome.skipped = {kind: missing[kind] for kind in wanted if missing[kind]}
         rng = random.Random(f"{plan.seed}/faults")
         for kind in draw([kind for kind in wanted if not missing[kind]], plan.faults, plan.seed):
+            if self._stopping.is_set():
+                return
             await asyncio.sleep(rng.uniform(*plan.gap_s))
             await self._inject(kind, rng)
 
