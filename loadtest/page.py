@@ -1,12 +1,13 @@
 """The report of a run as one HTML page: no script, nothing fetched, light and dark by the reader's setting."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from loadtest.figures import TICK_S
 from loadtest.report import MIB, Report, facts, latency_rows, process_rows
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 220, 56, 28, 12
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 720, 220, 76, 40, 28, 14
 _COLOURS = ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)")
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #66717c; --line: #dde2e7; --page: #fff; --card: #f6f8fa;
@@ -119,8 +120,8 @@ def plot(lines: Mapping[str, Points], *, unit: str, across: str = "s") -> str:
     points = [point for line in lines.values() for point in line]
     if not points:
         return '<p class="soft">nothing was measured</p>'
-    most_x, most_y = (max(point[axis] for point in points) or 1.0 for axis in (0, 1))
-    across_px, up_px = WIDTH - LEFT - 12, HEIGHT - BOTTOM - TOP
+    most_x, most_y = (_round_up(max(point[axis] for point in points)) for axis in (0, 1))
+    across_px, up_px = WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP
 
     def place(point: tuple[float, float]) -> str:
         return f"{LEFT + across_px * point[0] / most_x:.1f},{TOP + up_px * (1 - point[1] / most_y):.1f}"
@@ -128,7 +129,7 @@ def plot(lines: Mapping[str, Points], *, unit: str, across: str = "s") -> str:
     drawn = []
     for step in range(5):
         y, x = TOP + up_px * (1 - step / 4), LEFT + across_px * step / 4
-        drawn.append(f'<line x1="{LEFT}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>')
+        drawn.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>')
         drawn.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_tick(most_y * step / 4, unit)}</text>')
         drawn.append(
             f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{_tick(most_x * step / 4, across)}</text>'
@@ -143,6 +144,14 @@ def plot(lines: Mapping[str, Points], *, unit: str, across: str = "s") -> str:
     label = escape(", ".join(lines))
     frame = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
     return f'{frame}<div class="key soft">{keys}</div>'
+
+
+def _round_up(value: float) -> float:
+    """The next number whose quarters read well."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * step for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if value <= power * step * (1 + 1e-9))
 
 
 def _tick(value: float, unit: str) -> str:
