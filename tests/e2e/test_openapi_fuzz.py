@@ -77,9 +77,13 @@ def known(server: str) -> dict[str, Any]:
     with httpx.Client(base_url=server, headers=HEADERS, timeout=30) as client:
         client.put("/v1/bias-lists/names", json=["Loewe", "Brunello Cucinelli"]).raise_for_status()
         job = client.post("/v1/jobs", files={"file": ("a.flac", flac(CLIP))}).raise_for_status().json()
+        client.post("/v1/admin/tenants", json={"id": "acme"}).raise_for_status()
+        key = client.post("/v1/admin/keys", json={"tenant": "acme"}).raise_for_status().json()
+        client.post("/v1/admin/models/base:alias", json={"alias": "crm"}).raise_for_status()
     files = [flac(CLIP), wav(np.random.default_rng(0).integers(-3000, 3000, 32_000, np.int16)), b"RIFF"]
     forms = {"model": ["base"], "language": ["en"], "bias_lists": [["names"]], "languages[]": [["en", "es"]]}
-    return {"name": ["names"], "job": [job["id"]], "file": files} | forms
+    administered = {"tenant": ["acme"], "key": [key["id"]], "alias": ["crm"]}
+    return {"name": ["names"], "job": [job["id"]], "file": files} | forms | administered
 
 
 def a_few(fields: Any, *always: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -100,7 +104,7 @@ def a_few(fields: Any, *always: str) -> st.SearchStrategy[dict[str, Any]]:
 def ask(operation: Any, known: dict[str, Any], answered: Counter[int], data: st.DataObject) -> None:
     """Sends one request after another; the first that is answered wrongly is the one to report."""
     case = data.draw(operation.as_strategy(generation_mode=data.draw(st.sampled_from(GenerationMode))))
-    form: dict[str, Any] = {}
+    form: dict[str, Any] = case.body if isinstance(case.body, dict) else {}
     if case.media_type == "multipart/form-data" and isinstance(case.body, dict):
         form = case.body = data.draw(a_few(case.body, "file"))
     elif case.media_type == "application/octet-stream" and data.draw(st.integers(0, 3)):
@@ -125,3 +129,11 @@ def test_no_request_fails_the_server_or_is_answered_otherwise_than_described(
         statuses = answered[f"POST {route}"]
         assert {200, 202} & set(statuses), f"no request was good enough for {route}: {statuses}"
         assert statuses[400]
+    for operation in ("POST /v1/listen", "POST /v1/admin/models/{model}:alias", "POST /v1/admin/models/{model}:load"):
+        assert {200, 202} & set(answered[operation]), (
+            f"no request was good enough for {operation}: {answered[operation]}"
+        )
+    for operation in ("POST /v1/admin/keys", "PATCH /v1/admin/tenants/{tenant}", "POST /v1/admin/keys/{key}:rotate"):
+        assert {200, 201} & set(answered[operation]), (
+            f"no request was good enough for {operation}: {answered[operation]}"
+        )

@@ -30,7 +30,7 @@ def _crc(data: bytes, bits: int, polynomial: int) -> int:
 def ogg_opus(packets: int) -> bytes:
     """Packets of two bytes that stand for 120 ms each."""
     head = b"OpusHead" + bytes([1, 1, 0, 0]) + struct.pack("<I", 48_000) + bytes(3)
-    packet = bytes([3 << 3 | 3, 6])  # SILK at 20 ms, six frames of no bytes
+    packet = bytes([3 << 3 | 3, 2])  # two frames of 60 ms and no bytes
     pages = [_page([head], 2), _page([b"OpusTags" + bytes(8)], 0)]
     pages += [_page([packet] * min(255, packets - at), 0) for at in range(0, packets, 255)]
     return b"".join(pages)

@@ -1,19 +1,21 @@
 """What is small on the wire and huge when unpacked costs the gateway next to nothing."""
 
+import contextlib
 import gzip
 import io
 import json
+import socket
 import tracemalloc
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from service.audio.container import read_file
 from service.audio.stream_decoder import StreamDecoder, StreamFormat
 from service.errors import BadAudio, TooLarge
 from service.gateway.live_session import FEED_PACKED_BYTES
+from service.gateway.rest.bias_form import MAX_FIELDS
 from tests.e2e.conftest import Neighbour
 from tests.e2e.raw_stream import started
 from tests.e2e.recordings import flac
@@ -44,12 +46,12 @@ def test_opus_at_its_longest_is_decoded_step_by_step() -> None:
 
 
 def test_a_file_of_hours_in_kilobytes_is_too_large_as_soon_as_it_is() -> None:
-    heard = 0
+    heard: list[int] = []
+    chunks = read_file(io.BytesIO(bombs.flac(100, 8_000)), max_seconds=20)
     with pytest.raises(TooLarge) as refused:
-        for chunk in read_file(io.BytesIO(bombs.flac(100, 8_000)), max_seconds=20):
-            heard += len(chunk)
+        heard.extend(map(len, chunks))
     assert refused.value.field == "file"
-    assert heard <= 20 * 16_000
+    assert sum(heard) <= 20 * 16_000
 
 
 async def test_a_bomb_on_a_socket_harms_nobody(live_server: str, neighbour: Neighbour) -> None:
@@ -101,14 +103,18 @@ def test_a_flood_of_parts_is_a_bad_request(api: httpx.Client, kind: str) -> None
     if kind == "files":
         files += [(f"file{number}", ("a", b"")) for number in range(2_000)]
     elif kind == "fields":
-        data = {f"field{number}": "x" for number in range(2_000)}
+        data = {f"field{number}": "x" for number in range(MAX_FIELDS + 1)}
     reply = api.post("/v1/audio/transcriptions", files=files, data=data)
     assert reply.status_code == 400
     assert reply.json()["error"]["message"]
 
 
 def test_a_flood_of_headers_is_refused(live_server: str) -> None:
-    headers = {f"X-{number}": "x" * 1_000 for number in range(200)}
-    assert httpx.get(f"{live_server}/v1/models", headers=headers).status_code == 400
-    with pytest.raises((ConnectionClosed, Exception), match="400|431|413|500|did not receive"):
-        connect(live_server.replace("http", "ws", 1) + "/v1/stream", additional_headers=headers, proxy=None).close()
+    address = httpx.URL(live_server)
+    with socket.create_connection((address.host, address.port), timeout=60) as raw:
+        answer = b""
+        with contextlib.suppress(ConnectionError):  # it is cut off while it sends
+            raw.sendall(b"GET /healthz HTTP/1.1\r\n" + b"X-Flood: " + b"x" * 8 * MIB)
+            answer = raw.recv(65_536)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+    assert httpx.get(f"{live_server}/healthz", timeout=60).status_code == 200

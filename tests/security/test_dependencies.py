@@ -1,6 +1,7 @@
-"""What Sotto installs: licences that go with MIT, hashes in every lock file, and no known hole where that can be asked."""
+"""What Sotto installs: licences that go with MIT, hashes in every lock file, no known hole where that can be asked."""
 
 import importlib.metadata
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PERMISSIVE = re.compile(
-    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla Public|Zlib|Unlicense|CC0|0BSD|HPND|Zero-Clause)", re.I
+    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla Public|Zlib|Unlicense|CC0|0BSD|HPND)", re.I
 )
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General|SSPL|BUSL|Commons Clause|CC-BY-NC|proprietary)", re.I)
 AUDIT_S = 120
@@ -53,11 +54,20 @@ def test_no_locked_package_has_a_known_hole() -> None:
     """The same as `pip-audit -r requirements.lock --require-hashes --disable-pip`; asks a service on the net."""
     if shutil.which("pip-audit", path=str(Path(sys.executable).parent)) is None:
         pytest.skip("pip-audit is not installed here: pip install pip-audit")
-    command = [sys.executable, "-m", "pip_audit", "-r", str(ROOT / "requirements.lock"), "--disable-pip", "--require-hashes"]
+    asked = ["-r", str(ROOT / "requirements.lock"), "--disable-pip", "--require-hashes", "--format", "json"]
     try:
-        done = subprocess.run([*command, "--timeout", "10"], capture_output=True, text=True, timeout=AUDIT_S, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "pip_audit", *asked, "--progress-spinner", "off", "--timeout", "10"],
+            capture_output=True,
+            text=True,
+            timeout=AUDIT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         pytest.skip("the database of known holes did not answer")
-    if "ConnectionError" in done.stderr or "Max retries" in done.stderr or "ServiceError" in done.stderr:
-        pytest.skip("the database of known holes cannot be reached from here")
-    assert done.returncode == 0, done.stdout + done.stderr[-2_000:]
+    if not done.stdout.startswith("{"):
+        pytest.skip(f"the database of known holes cannot be reached from here: {done.stderr.strip()[-200:]}")
+    asked_about = [each for each in json.loads(done.stdout)["dependencies"] if "skip_reason" not in each]
+    if not asked_about:
+        pytest.skip("the package index used here knows nothing of holes")
+    assert {each["name"]: each["vulns"] for each in asked_about if each["vulns"]} == {}

@@ -24,7 +24,14 @@ PRIVATE = (
 )
 NO_WEB_ADDRESS = (
     *("file:///etc/passwd", "gopher://example.com/", "ftp://example.com/", "redis://example.com/", "unix:/tmp/x.sock"),
-    *("http:///x", "https://", "javascript:alert(1)", "//example.com/", "http://exa mple.com/", "http://ex\0ample.com/"),
+    *(
+        "http:///x",
+        "https://",
+        "javascript:alert(1)",
+        "//example.com/",
+        "http://exa mple.com/",
+        "http://ex\0ample.com/",
+    ),
     *("http://example.com\r\nX-Evil: 1/", "http://example.com:99999/", "http://[::1", "data:,x", "http://%31%32%37.1/"),
 )
 
@@ -81,7 +88,7 @@ async def test_credentials_in_a_url_are_not_sent_as_its_host() -> None:
     assert target.headers["Host"] == "127.0.0.1:81"
 
 
-@pytest.mark.parametrize("host", ["media.example.com.evil.org", "evil.org/.example.com", "user@evil.org", "example.com"])
+@pytest.mark.parametrize("host", ["media.example.com.evil.org", "evil.org/.example.com", "a@evil.org", "example.com"])
 def test_the_list_of_hosts_is_not_got_around(host: str) -> None:
     with pytest.raises(BadRequest):
         allowed(f"https://{host}/a.wav", Settings(listen_url_allow="*.example.com"))

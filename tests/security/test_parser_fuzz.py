@@ -2,6 +2,7 @@
 wherever the bytes are cut and another process goes on. `tools/fuzz_parsers.py` does it for hours."""
 
 import io
+from collections.abc import Callable
 from functools import cache
 
 import msgpack
@@ -22,7 +23,7 @@ MAX_SNAPSHOT_BYTES = 48 * 1024
 LONGEST_S = 60.0
 
 fuzzed = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,
@@ -46,25 +47,35 @@ def file_of(kind: str) -> bytes:
     return encode(speechlike(), *FILES[kind], 48_000)
 
 
+def refusal(read: Callable[[], object]) -> BadRequest | None:
+    """What a parser says of bad bytes; anything else that it raises is a failure."""
+    try:
+        read()
+    except BadRequest as error:
+        return error
+    return None
+
+
+def decode(fmt: StreamFormat, data: bytes, size: int) -> None:
+    """Every piece by another decoder, as if gateways took the stream over from each other."""
+    decoder, samples = StreamDecoder(fmt), 0
+    for at in range(0, len(data), size):
+        samples += len(decoder.feed(data[at : at + size]))
+        snapshot = decoder.snapshot()
+        assert len(snapshot) <= MAX_SNAPSHOT_BYTES
+        decoder = StreamDecoder.restore(fmt, snapshot)
+    assert samples + len(decoder.flush()) <= LONGEST_S * 16_000
+
+
 @pytest.mark.parametrize("encoding", STREAMS)
 def test_a_damaged_stream_is_audio_or_bad_audio_wherever_it_is_cut(encoding: str) -> None:
     fmt = StreamFormat(encoding)
 
     @fuzzed
-    @given(bytes_like(stream_of(encoding)), st.integers(1, 3_000))
+    @given(bytes_like(stream_of(encoding)), st.integers(200, 5_000))
     def fuzz(data: bytes, size: int) -> None:
-        decoder, samples = StreamDecoder(fmt), 0
-        try:
-            for at in range(0, len(data), size):
-                samples += len(decoder.feed(data[at : at + size]))
-                snapshot = decoder.snapshot()
-                assert len(snapshot) <= MAX_SNAPSHOT_BYTES
-                decoder = StreamDecoder.restore(fmt, snapshot)
-            samples += len(decoder.flush())
-        except BadAudio as error:
-            assert error.field == "audio"
-            assert error.message
-        assert samples <= LONGEST_S * 16_000
+        refused = refusal(lambda: decode(fmt, data, size))
+        assert refused is None or (isinstance(refused, BadAudio) and refused.field == "audio")
 
     fuzz()
 
@@ -74,11 +85,9 @@ def test_a_damaged_file_is_audio_or_a_refusal_that_names_the_file(kind: str) -> 
     @fuzzed
     @given(bytes_like(file_of(kind)))
     def fuzz(data: bytes) -> None:
-        for read in (probe_duration, count_channels, lambda file: sum(map(len, read_file(file, max_seconds=LONGEST_S)))):
-            try:
-                read(io.BytesIO(data))
-            except BadRequest as error:
-                assert error.field == "file"
+        for read in (probe_duration, count_channels, lambda file: [*read_file(file, max_seconds=LONGEST_S)]):
+            refused = refusal(lambda read=read: read(io.BytesIO(data)))  # type: ignore[misc]
+            assert refused is None or refused.field == "file"
 
     fuzz()
 
@@ -86,10 +95,8 @@ def test_a_damaged_file_is_audio_or_a_refusal_that_names_the_file(kind: str) -> 
 @fuzzed
 @given(st.binary(min_size=1, max_size=SNIFFED_BYTES))
 def test_sniffing_knows_an_encoding_or_refuses(head: bytes) -> None:
-    try:
-        assert (sniff(head) or "wav") in STREAMS
-    except BadAudio as error:
-        assert error.field == "audio"
+    refused = refusal(lambda: sniff(head))
+    assert (sniff(head) or "wav") in STREAMS if refused is None else refused.field == "audio"
 
 
 def test_a_snapshot_is_plain_data() -> None:

@@ -1,7 +1,7 @@
 """State machines of all sockets: a valid beginning, then messages that are a little wrong.
 
-Whatever comes, the connection goes on or ends with a named error and a code, nothing of it stays in Redis, and a healthy
-stream beside it hears nothing of it.
+Whatever comes, the connection goes on or ends with a named error and a code, nothing of it stays in Redis, and a
+healthy stream beside it hears nothing of it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import redis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from service import errors
 from tests.e2e.conftest import KEYS, Gateways, Neighbour, until
@@ -117,6 +117,13 @@ def conversations(draw: st.DrawFn, spoken: Spoken) -> list[Frame]:
     return frames
 
 
+def heard(stream: ClientConnection) -> Iterator[dict[str, Any]]:
+    """All that the server says, until it closes."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            yield json.loads(stream.recv(ANSWER_S))
+
+
 def converse(url: str, spoken: Spoken, frames: list[Frame]) -> None:
     """Says it all, and fails unless the server goes on or tells why it does not."""
     told: list[str] = []
@@ -124,14 +131,12 @@ def converse(url: str, spoken: Spoken, frames: list[Frame]) -> None:
         with contextlib.suppress(ConnectionClosed):
             for frame in (*frames, spoken.ending):
                 stream.send(frame)
-        try:
-            while not spoken.is_end(event := json.loads(stream.recv(ANSWER_S))):
-                if code := spoken.code_of(event):
-                    told.append(code)
-            return
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the connection ended without a code"
-            assert closed.rcvd.code in CODES, closed
+        for event in heard(stream):
+            if spoken.is_end(event):
+                return
+            if code := spoken.code_of(event):
+                told.append(code)
+    assert stream.close_code in CODES, f"closed with {stream.close_code} {stream.close_reason}"
     assert set(told) <= NAMED
     assert told or spoken is not NATIVE
 
