@@ -78,9 +78,12 @@ class Stack:
         self.processes: list[Process] = []
         self.url = ""  # of the gateway that tests share, where there is one
 
-    def gateway(self, *, trust: ssl.SSLContext | None = None, **environment: str) -> tuple[Process, str]:
-        """`trust`: whom to believe the certificate that the environment gives the gateway."""
-        port = free_port()
+    def gateway(
+        self, *, port: int = 0, trust: ssl.SSLContext | None = None, **environment: str
+    ) -> tuple[Process, str]:
+        """`port`: any free one by default. `trust`: whom to believe the certificate that the environment gives the
+        gateway."""
+        port = port or free_port()
         process = self._start(["gateway", "--port", str(port)], environment)
         url = f"{'https' if trust else 'http'}://127.0.0.1:{port}"
         self.wait(f"{url}/healthz", process, trust=trust)

@@ -152,8 +152,8 @@ function area(points, x, y) {
   return stretches(points).map(closed).join("");
 }
 
-/** The next of 1, 2, 4, 5, 10, 20, … that a value does not exceed. */
+/** The next of 1, 2, 4, 6, 8, 10, 20, … that a value does not exceed. */
 function niceTop(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 5, 10].map((step) => step * power).find((top) => value <= top * 1.0001);
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((top) => value <= top * 1.0001);
 }
