@@ -78,6 +78,7 @@ class Server:
         ]
         if master:
             settings.append(f"replicaof {master.machine.address} {master.port}")
+        self._rewrites: int | None = None  # when a rewrite was asked for
         conf = folder / f"{name}.conf"
         conf.write_text("\n".join(settings) + "\n")
         self.service = Service(name, machine, [binary, str(conf)], {}, folder)
@@ -87,6 +88,18 @@ class Server:
     async def role(self) -> str:
         info = await self.client.info("replication")
         return str(info["role"])
+
+    async def rewritten(self) -> bool:
+        """Writes the append-only file anew, if it can be written."""
+        info = await self.client.info("persistence")
+        if info["aof_last_write_status"] == "ok" and not info["aof_rewrite_in_progress"]:
+            before = self._rewrites
+            self._rewrites = info["aof_rewrites"]
+            if before is not None and self._rewrites > before and info["aof_last_bgrewrite_status"] == "ok":
+                self._rewrites = None
+                return True
+            await self.client.bgrewriteaof()
+        return False
 
     async def close(self) -> None:
         await self.client.aclose()
