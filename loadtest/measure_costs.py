@@ -73,7 +73,7 @@ def main() -> None:
         for size in arguments.sizes:
             measured += measure(decoder, spoken, window_s, size, arguments.batches)
             print(f"{window_s} s windows, batch {size}: {measured[-1].seconds:.3f} s")
-    on = f"a core of a CPU, {arguments.compute_type}"
+    on = f"a core of a CPU, {arguments.compute_type}, load average {os.getloadavg()[1]:.0f}"
     costs = CostModel(on, arguments.model_dir.name, arguments.slots, max(arguments.sizes), fit(measured))
     arguments.out.write_text(json.dumps(costs.dump(), indent=1) + "\n", encoding="utf-8")
 

@@ -69,14 +69,25 @@ class Heard:
     order: list[int] = field(default_factory=list)
 
     @property
+    def wait_by_utterance(self) -> dict[int, float]:
+        return {utterance: came - self.asked_at[utterance] for utterance, came in self.came_at.items()}
+
+    @property
     def waits_s(self) -> list[float]:
-        return [came - self.asked_at[utterance] for utterance, came in self.came_at.items()]
+        return list(self.wait_by_utterance.values())
+
+    def outstanding_at(self, moment: float | None) -> dict[int, float]:
+        """Utterances whose finals were asked for before and came later, and how much later."""
+        if moment is None:
+            return {}
+        return {n: came - moment for n, came in self.came_at.items() if self.asked_at[n] <= moment < came}
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """`fairness`: the longest mean wait of a session, in medians of all; `worst_wait`: the longest single one.
-    `recovery_s`: from a worker's death to the last final that was outstanding then; None when none died."""
+    `recovery_s`: from a worker's death to the last final that was outstanding then; None when none died. Finals that
+    were outstanding then count for it, and not for fairness."""
 
     finals: int
     lost: int
@@ -104,14 +115,14 @@ def judge(sessions: Iterable[Heard], killed_at: float | None = None) -> Judgemen
     """Pure. Sessions that asked for nothing do not count."""
     asked = [heard for heard in sessions if heard.asked_at]
     waits = [wait for heard in asked for wait in heard.waits_s]
-    means = [mean(heard.waits_s) for heard in asked if heard.came_at]
-    middle = median(means) if means else 0.0
-    outstanding = [
-        came - killed_at
-        for heard in asked
-        for utterance, came in heard.came_at.items()
-        if killed_at is not None and heard.asked_at[utterance] <= killed_at < came
+    interrupted = [heard.outstanding_at(killed_at) for heard in asked]
+    usual = [
+        [wait for utterance, wait in heard.wait_by_utterance.items() if utterance not in spared]
+        for heard, spared in zip(asked, interrupted, strict=True)
     ]
+    means = [mean(of_session) for of_session in usual if of_session]
+    middle = median(means) if means else 0.0
+    worst = max((wait for of_session in usual for wait in of_session), default=0.0)
     return Judgement(
         finals=len(waits),
         lost=sum(len(heard.asked_at) - len(heard.came_at) for heard in asked),
@@ -121,8 +132,8 @@ def judge(sessions: Iterable[Heard], killed_at: float | None = None) -> Judgemen
         repeated=sum(len(heard.order) - len(set(heard.order)) for heard in asked),
         waits=histogram(waits),
         fairness=max(means) / middle if middle else 0.0,
-        worst_wait=max(waits) / median(waits) if waits else 0.0,
-        recovery_s=None if killed_at is None else max(outstanding, default=0.0),
+        worst_wait=worst / median(waits) if waits else 0.0,
+        recovery_s=None if killed_at is None else max((s for one in interrupted for s in one.values()), default=0.0),
     )
 
 

@@ -35,6 +35,7 @@ def test_recovery_lasts_until_the_last_final_that_was_outstanding() -> None:
     sessions = [heard(0.5, 4.0), heard(0.1, 6.5), heard(0.1, 0.1, 9.0)]
     judged = judge(sessions, killed_at=10.5)
     assert judged.recovery_s == pytest.approx(6.0)  # the last session's third was asked for later
+    assert judged.breaches[0] == "a session waited 6.1 times the median"  # not for what the death interrupted
     assert "recovery took 6.0 s" in judged.breaches
     assert judge(sessions[:1], killed_at=100.0).recovery_s == 0
 
