@@ -21,6 +21,7 @@ WANTED = Adaptation(
     keywords=Path("names.csv"),
     recipe=Path("recipe.yaml"),
     per_keyword=3,
+    max_words=40,
     chat=Path("chat.toml"),
     voices="kokoro",
     dev_voices=("af_nicole",),
