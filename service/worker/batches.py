@@ -89,14 +89,16 @@ class Batches:
         with tracing.span("publish", loaded.claimed.turn.trace) as span:
             outcome = await self._finisher.publish(loaded, hypothesis)
             span.note(outcome=outcome)
-        if outcome == "stale":
-            log.warning("the turn was given away, its result is not published", extra=ids_of(loaded.claimed))
         if outcome == "redo":
             await self._turns.enqueue(replace(loaded.claimed.turn, draft=False))
         await self.done(loaded.claimed, outcome)
 
     async def done(self, claimed: Claimed, outcome: str) -> None:
-        await self._turns.ack(claimed)
+        """Takes a turn off the queue. A final that was given away stays: whoever has it now may die over it."""
+        if outcome == "stale":
+            log.warning("the turn was given away, its result is not published", extra=ids_of(claimed))
+        if outcome != "stale" or claimed.turn.kind == "partial":
+            await self._turns.ack(claimed)
         self.let_go(claimed)
         metrics.TURNS.labels(self._turns.model, claimed.turn.kind, outcome).inc()
 

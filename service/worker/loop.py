@@ -155,8 +155,8 @@ class Worker:
             await self._batches.done(claimed, "needless")
         if isinstance(loaded, Lease):
             with tracing.span("publish", claimed.turn.trace, outcome="drafted"):
-                await self._finisher.publish_drafted(claimed.turn, loaded)
-            await self._batches.done(claimed, "drafted")
+                outcome = await self._finisher.publish_drafted(claimed.turn, loaded)
+            await self._batches.done(claimed, "drafted" if outcome == "ok" else outcome)
             return None
         return loaded
 
