@@ -124,6 +124,13 @@ class Load:
     async def _dictate(self, spoken: SpokenStream, hearing: Hearing, urls: Sequence[str]) -> list[Event]:
         """Speaks one stream to its end; its events. Raises SottoClientError, TimeoutError."""
         events: list[Event] = []
+        try:
+            await self._talk(spoken, hearing, urls, events)
+        except TimeoutError:
+            raise TimeoutError(f"not finished; it began with {events[:1]} and was told at last {events[-4:]}") from None
+        return events
+
+    async def _talk(self, spoken: SpokenStream, hearing: Hearing, urls: Sequence[str], events: list[Event]) -> None:
         options = StreamOptions(language="en")
         patience = Patience(reconnect_s=LAST_WORDS_S)
         async with (
@@ -141,7 +148,6 @@ class Load:
             finally:
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)
-        return events
 
     async def _speak(self, live: Stream, samples: Samples) -> None:
         pacer = Pacer(BYTES_PER_SECOND, speed=self._speed)

@@ -8,7 +8,7 @@ from tests.conftest import DATA
 async def test_thirty_faults_under_load_break_no_promise() -> None:
     plan = Plan(
         faults=30,
-        seed=20261121,
+        seed=240,
         manifest=DATA / "manifest.jsonl",
         streams=4,
         gap_s=(0.2, 0.8),
