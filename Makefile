@@ -34,7 +34,7 @@ web: ## build the web page that the gateway serves at /app/; needs npm
 
 test: dev model ## run the tests; those of training are skipped where torch cannot be had
 	@tools/bootstrap.sh train || echo "The tests of training are skipped: torch is not installed (make train-env)"
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist loadfile
 
 check: dev ## format, lint, types, import rules, then the tests
 	.venv/bin/ruff format --check .
