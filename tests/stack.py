@@ -78,9 +78,7 @@ class Stack:
         self.processes: list[Process] = []
         self.url = ""  # of the gateway that tests share, where there is one
 
-    def gateway(
-        self, *, port: int = 0, trust: ssl.SSLContext | None = None, **environment: str
-    ) -> tuple[Process, str]:
+    def gateway(self, *, port: int = 0, trust: ssl.SSLContext | None = None, **environment: str) -> tuple[Process, str]:
         """`port`: any free one by default. `trust`: whom to believe the certificate that the environment gives the
         gateway."""
         port = port or free_port()

@@ -11,9 +11,7 @@ NOW = 1_000.0
 
 
 def model(name: str, **told: object) -> Candidate:
-    usual = Candidate(
-        name, 100, loaded=False, wanted=True, anew=False, used=False, used_at=NOW - 60, needed_at=NOW
-    )
+    usual = Candidate(name, 100, loaded=False, wanted=True, anew=False, used=False, used_at=NOW - 60, needed_at=NOW)
     return replace(usual, **told)  # type: ignore[arg-type]
 
 
