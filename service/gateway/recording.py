@@ -143,7 +143,9 @@ class Recording:
 
     async def _finals(self, producer: "asyncio.Task[None]") -> AsyncGenerator[Event, None]:
         gateway = self._gateway
-        async for event in follow(gateway.store, gateway.recordings, gateway.waker, self._session, after=0):
+        async for event in follow(
+            gateway.store, gateway.recordings, gateway.waker, self._session, after=0, writer=producer
+        ):
             if event["type"] == "error":
                 if "id" not in event:
                     await producer  # raises what went wrong with the file

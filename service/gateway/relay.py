@@ -15,12 +15,20 @@ LOOK_AGAIN_S = 1.0  # wake-ups are hints, so look without one now and then
 
 
 async def follow(
-    store: Store, sessions: Sessions, waker: Waker, session: str, *, after: int, resumed_seq: int = 0
+    store: Store,
+    sessions: Sessions,
+    waker: Waker,
+    session: str,
+    *,
+    after: int,
+    resumed_seq: int = 0,
+    writer: "asyncio.Task[None] | None" = None,
 ) -> AsyncIterator[Event]:
     """Events with a `seq` over `after`, as they appear; ends behind `finished`.
 
     `resumed_seq`: the `resumed` event of the caller's own connection, 0 for the first one. A later one means that
-    another connection took over. Raises Conflict then, and NotFound when the session expires.
+    another connection took over. Raises Conflict then, and NotFound when the session expires. `writer`: whoever writes
+    the session; what it failed with is raised when no event could tell of it.
     """
     log = EventLog(store, session)
     bell = waker.listen(session)
@@ -40,6 +48,8 @@ async def follow(
                     return
             if events:
                 continue
+            if writer and writer.done():
+                writer.result()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), LOOK_AGAIN_S)
                 continue

@@ -346,6 +346,18 @@ async def test_a_finished_draft_is_not_used_when_more_words_were_committed_after
     assert not (await session.begin(session.turn(0, 0, 1000))).is_drafted
 
 
+async def test_a_draft_that_comes_again_after_its_utterance_ended_does_not_have_the_final_left_to_it(
+    session: Fixture,
+) -> None:
+    await session.append(1000)
+    draft = session.turn(0, 0, 1000, draft=True)
+    await session.begin(draft)  # by a worker that dies, or gives it back
+    await session.append(0, end=True)
+    assert await session.publisher.begin(draft) == "done"
+    final = session.turn(0, 0, 1000)
+    assert await session.publisher.final(final, await session.begin(final), 1000, DRAFT_EVENT, "en") == "ok"
+
+
 async def test_a_draft_that_comes_after_its_final_is_dropped(session: Fixture) -> None:
     await session.append(1000, end=True)
     assert await session.publisher.begin(session.turn(0, 0, 1000, draft=True)) == "done"

@@ -23,7 +23,13 @@ if kind == 'partial' then
   end
   redis.call('HSET', KEYS[1], 'lease:partial', token)
 elseif kind == 'draft' then
-  if ended and now[10] ~= ARGV[4] then return nothing end
+  if ended and now[10] ~= ARGV[4] then
+    -- given back or reclaimed too late to be of use: its final must not be left to it
+    if now[8] == ARGV[4] then
+      redis.call('HDEL', KEYS[1], 'drafting:' .. utterance, 'lease:draft:' .. utterance)
+    end
+    return nothing
+  end
   redis.call('HSET', KEYS[1], 'lease:draft:' .. utterance, token, 'drafting:' .. utterance, ARGV[4])
 else
   if now[9] then
