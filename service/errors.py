@@ -17,7 +17,8 @@ SottoError
 │   ├── AtCapacity        429
 │   ├── QuotaExceeded     429  more than the tenant may use at once; `field` names the limit
 │   ├── AllowanceSpent    429  the tenant's audio of this month is used up
-│   └── NoWorkers         503
+│   ├── NoWorkers         503
+│   └── Restarting        503  cut off by a gateway that ends; another one answers
 └── Failed                500  Sotto's fault
     ├── DecodeFailed      500  a turn that failed on every delivery
     ├── StoreUnavailable  503  Redis cannot be reached
@@ -141,6 +142,11 @@ class AllowanceSpent(Refused):
 
 class NoWorkers(Refused):
     code = "no_workers"
+    status = 503
+
+
+class Restarting(Refused):
+    code = "restarting"
     status = 503
 
 

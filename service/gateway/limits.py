@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.errors import Refused, SottoError, TooLarge
+from service.errors import Refused, Restarting, SottoError, TooLarge
 from service.gateway.auditing import Asked
 from service.gateway.auth import Access, Caller, key_in
 from service.gateway.metering import Metering
@@ -66,7 +66,24 @@ class Guard:
             refusal = self._refusals.get(scope["path"], _refusal)
             await _refuse(refusal(error), receive, send)
             return
-        await self._app(scope, self._bounded(receive), send)
+        await self._answer(scope, self._bounded(receive), send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the application answer; a request that outlives the drain of this gateway is told so."""
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if not has_begun:
+                error = Restarting("the gateway ends before this request does; send it again", retry_after_s=1)
+                await self._refusals.get(scope["path"], _refusal)(error)(scope, receive, send)
+            raise
 
     async def _caller(self, asked: Scope, headers: Mapping[bytes, str]) -> Caller:
         """Raises Unauthorized, Forbidden, QuotaExceeded, StoreUnavailable."""
