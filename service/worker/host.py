@@ -5,6 +5,7 @@ same models. One change runs at a time, beside the models that serve; loading ha
 """
 
 import asyncio
+import gc
 import logging
 import time
 from dataclasses import dataclass
@@ -190,7 +191,8 @@ class Host:
         resident = self._residents[model]
         resident.worker.drain()
         await resident.serving
-        del self._residents[model]
+        del self._residents[model], resident
+        gc.collect()  # a worker and its tasks refer to each other: a model's memory is not to wait for that
         self._inventory.known[model].loaded = False
         log.info("model let go", extra={"model": model, "wanted": self._inventory.known[model].wanted})
 

@@ -137,7 +137,7 @@ def test_a_folder_that_was_begun_with_other_clips_is_refused(tmp_path: Path, tin
 def test_training_ends_early_when_held_out_clips_get_no_better(tmp_path: Path, tiny_hf: Path) -> None:
     # a rate that is far too high only does harm
     wanted = job(
-        tmp_path, tiny_hf, optimizer={"learning_rate": 50.0, "warmup_steps": 0}, held_out={"patience": 2, "every": 1}
+        tmp_path, tiny_hf, optimizer={"learning_rate": 500.0, "warmup_steps": 0}, held_out={"patience": 2, "every": 1}
     )
     result = train(wanted)
     assert result.steps == result.best_step + 2 < 12
