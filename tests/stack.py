@@ -74,7 +74,9 @@ class Stack:
         self.folder = folder
         self.redis = PrivateRedis(folder / "redis")
         self.redis.start()
-        self.environment = {"REDIS_URL": self.redis.url, "SOTTO_API_KEYS": ""} | environment
+        # tests of other processes may keep the machine busy: nobody is refused because finals are late
+        patient = {"SOTTO_MAX_FINAL_WAIT_MS": "60000"}
+        self.environment = {"REDIS_URL": self.redis.url, "SOTTO_API_KEYS": ""} | patient | environment
         self.processes: list[Process] = []
         self.url = ""  # of the gateway that tests share, where there is one
 
