@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help .venv install dev train-env model demo adapt-demo web test check lock clean
+.PHONY: help .venv install dev train-env model demo adapt-demo web test chaos check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,9 @@ web: ## build the web page that the gateway serves at /app/; needs npm
 test: dev model ## run the tests; those of training are skipped where torch cannot be had
 	@tools/bootstrap.sh train || echo "The tests of training are skipped: torch is not installed (make train-env)"
 	.venv/bin/pytest -n 2 --dist loadfile
+
+chaos: dev ## break a deployment thirty times while clients dictate (docs/reliability.md); all kinds need root
+	.venv/bin/python -m loadtest.chaos --faults 30 --storm
 
 check: dev ## format, lint, types, import rules, then the tests
 	.venv/bin/ruff format --check .

@@ -1,25 +1,26 @@
-"""A deployment of two gateways, two workers, Valkey and its replica, broken thirty times within half a minute."""
+"""A deployment of two gateways and two workers whose processes are killed and drained under load.
 
-from loadtest.chaos.faults import FAULTS
+All kinds of faults, of Redis, network, clocks and disks too, come with `make chaos` (docs/reliability.md).
+"""
+
 from loadtest.chaos.run import Plan, run
 from tests.conftest import DATA
 
+KINDS = ("worker killed", "all workers killed", "gateway killed", "worker drained", "gateway drained")
 
-async def test_thirty_faults_under_load_break_no_promise() -> None:
+
+async def test_processes_that_die_under_load_break_no_promise() -> None:
     plan = Plan(
-        faults=30,
+        faults=10,
         seed=240,
         manifest=DATA / "manifest.jsonl",
-        streams=4,
-        gap_s=(0.2, 0.8),
-        storm=True,
+        streams=3,
+        kinds=KINDS,
         expiry=False,  # a minute of waiting; that the keys will expire is checked all the same
     )
     outcome = await run(plan)
-    for kind, reason in outcome.skipped.items():
-        print(f"skipped, {kind}: {reason}")
     assert outcome.violations == []
-    assert len(outcome.faults) == 30
-    assert {fault.kind for fault in outcome.faults} == set(FAULTS) - set(outcome.skipped)
+    assert len(outcome.faults) == 10
+    assert {fault.kind for fault in outcome.faults} == set(KINDS)
     assert outcome.counts["streams"] >= plan.streams
     assert outcome.counts["uploads"] + outcome.counts["jobs"] > 0
