@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models.registry import check_id
 from service.commands.stream import ApiKey, server
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest, Failed, ModelUnavailable, Unauthorized
@@ -37,7 +38,7 @@ def load_model(
 ) -> None:
     """Have all workers load a model beside those that they serve."""
     with _admin(url, api_key) as admin:
-        deployed = admin.ask("POST", f"models/{_quoted(model)}:load")
+        deployed = admin.ask("POST", f"models/{check_id(model)}:load")
         while wait and (not deployed["workers"] or any(on["state"] in UNDER_WAY for on in deployed["workers"])):
             time.sleep(LOOK_S)
             deployed = admin.model(model)
@@ -50,7 +51,7 @@ def load_model(
 def unload_model(model: ModelId, url: ServerUrl = LOCAL, api_key: ApiKey = None) -> None:
     """Have all workers let a model go once no stream, recording or job uses it."""
     with _admin(url, api_key) as admin:
-        deployed = admin.ask("POST", f"models/{_quoted(model)}:unload")
+        deployed = admin.ask("POST", f"models/{check_id(model)}:unload")
     uses = deployed["uses"]
     typer.echo(f"{model}: {f'goes when what uses it ({uses}) has ended' if uses else 'goes'}")
 
@@ -68,7 +69,7 @@ def alias_model(
     """Lead a name to a model that is loaded: wholly, or as a canary beside the stable one."""
     wish = {"alias": alias, "percent": percent, "tenants": tenant or []}
     with _admin(url, api_key) as admin:
-        typer.echo(_line(admin.ask("POST", f"models/{_quoted(model)}:alias", wish)))
+        typer.echo(_line(admin.ask("POST", f"models/{check_id(model)}:alias", wish)))
 
 
 def roll_back_alias(alias: AliasName, url: ServerUrl = LOCAL, api_key: ApiKey = None) -> None:
