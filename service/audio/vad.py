@@ -1,11 +1,11 @@
 """Silero VAD v6, streaming: how likely each 32 ms frame is speech.
 
-Source: https://github.com/snakers4/silero-vad (MIT), in the ONNX form that the faster-whisper package ships. That form
-takes many consecutive frames in one call, each led by the last 64 samples of the frame before it, and carries its LSTM
-state in and out, so a stream may be cut anywhere.
+Source: https://github.com/snakers4/silero-vad (MIT), in a form that `tools/vad_model.py` makes of the one that the
+faster-whisper package ships. It takes consecutive frames of many streams in one call, each led by the last 64 samples
+of the frame before it, and carries the streams' LSTM states in and out, so a stream may be cut anywhere.
 """
 
-import importlib.util
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from service.errors import ModelUnavailable
 FRAME = 512  # samples per probability: 32 ms at 16 kHz
 _CONTEXT = 64  # samples of the frame before, which lead each frame
 _HIDDEN = 128  # units of the LSTM
-_FRAMES_PER_CALL = 128  # 4 s: longer calls are no faster and cost memory
+_FRAMES_PER_CALL = 128  # of all streams together: larger calls are no faster and cost memory
 
 Pcm = npt.NDArray[np.int16]
 Floats = npt.NDArray[np.float32]
@@ -89,26 +89,54 @@ class SileroVad:
 
         `pcm`: int16 [samples], 16 kHz mono, any length. How the same audio is split makes no difference.
         """
-        samples = np.concatenate((state.context, state.leftover, pcm))
-        frames = (len(samples) - _CONTEXT) // FRAME
-        used = frames * FRAME
-        hidden, cell = state.hidden, state.cell
-        probabilities = np.empty(frames, np.float32)
+        return self.feed_all([(state, pcm)])[0]
+
+    def feed_all(self, fed: Sequence[tuple[VadState, Pcm]]) -> list[tuple[Floats, VadState]]:
+        """The same of many streams. Those that complete the same number of frames share a call, in which a frame costs
+        half of what it costs alone."""
+        heard = [_Heard(state, pcm) for state, pcm in fed]
+        for frames in {each.frames for each in heard} - {0}:
+            alike = [each for each in heard if each.frames == frames]
+            for few in _parts(alike, max(1, _FRAMES_PER_CALL // frames)):
+                self._hear(few, frames)
+        return [each.result() for each in heard]
+
+    def _hear(self, streams: "Sequence[_Heard]", frames: int) -> None:
+        hidden = np.concatenate([each.hidden for each in streams], axis=1)
+        cell = np.concatenate([each.cell for each in streams], axis=1)
         for first in range(0, frames, _FRAMES_PER_CALL):
             last = min(frames, first + _FRAMES_PER_CALL)
-            scaled = samples[first * FRAME : last * FRAME + _CONTEXT].astype(np.float32) / 32768
-            windows = np.lib.stride_tricks.sliding_window_view(scaled, _CONTEXT + FRAME)[::FRAME]
-            inputs = {"input": np.ascontiguousarray(windows), "h": hidden, "c": cell}
+            samples = np.stack([each.samples[first * FRAME : last * FRAME + _CONTEXT] for each in streams])
+            scaled = samples.astype(np.float32) / 32768
+            windows = np.lib.stride_tricks.sliding_window_view(scaled, _CONTEXT + FRAME, axis=1)[:, ::FRAME]
+            inputs = {"frames": np.ascontiguousarray(windows.swapaxes(0, 1)), "h": hidden, "c": cell}
             output, hidden, cell = cast("tuple[Floats, Floats, Floats]", self._session.run(None, inputs))
-            probabilities[first:last] = output.reshape(-1)
-        # copies: a view would keep a whole upload alive
-        after = VadState(hidden, cell, samples[used : used + _CONTEXT].copy(), samples[used + _CONTEXT :].copy())
-        return probabilities, after
+            for index, each in enumerate(streams):
+                each.probabilities.append(output[:, index])
+        for index, each in enumerate(streams):
+            each.hidden, each.cell = hidden[:, [index]], cell[:, [index]]
+
+
+class _Heard:
+    """One stream's part of a call."""
+
+    def __init__(self, state: VadState, pcm: Pcm) -> None:
+        self.samples = np.concatenate((state.context, state.leftover, pcm))
+        self.frames = (len(self.samples) - _CONTEXT) // FRAME
+        self.hidden, self.cell = state.hidden, state.cell
+        self.probabilities: list[Floats] = []
+
+    def result(self) -> tuple[Floats, VadState]:
+        used = self.frames * FRAME
+        context, leftover = self.samples[used : used + _CONTEXT], self.samples[used + _CONTEXT :]
+        # copies: views would keep a whole upload alive
+        after = VadState(self.hidden, self.cell, context.copy(), leftover.copy())
+        return np.concatenate(self.probabilities or [np.zeros(0, np.float32)]), after
+
+
+def _parts(streams: "Sequence[_Heard]", size: int) -> "Iterator[Sequence[_Heard]]":
+    return (streams[at : at + size] for at in range(0, len(streams), size))
 
 
 def _model_file() -> Path:
-    # found, not imported: importing faster_whisper would load CTranslate2 into every gateway
-    package = importlib.util.find_spec("faster_whisper")
-    if package is None or not package.submodule_search_locations:
-        raise ModelUnavailable("the package faster-whisper, which carries the Silero VAD model, is not installed")
-    return Path(package.submodule_search_locations[0]) / "assets" / "silero_vad_v6.onnx"
+    return Path(__file__).with_name("silero_vad_v6.onnx")

@@ -1,9 +1,13 @@
+import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgpack
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +17,7 @@ from service.audio.vad import FRAME, Floats, Pcm, SileroVad, VadState
 from service.errors import ModelUnavailable
 
 Recording = Callable[[str], Pcm]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +75,44 @@ def test_a_packed_state_goes_on_exactly(vad: SileroVad, speech: Pcm, cut: int) -
     went_on, _ = vad.feed(state, speech[cut:])
     resumed, _ = vad.feed(restored, speech[cut:])
     assert np.array_equal(went_on, resumed)
+
+
+def test_streams_that_are_heard_together_are_heard_as_alone(vad: SileroVad, speech: Pcm) -> None:
+    pieces = [speech[at : at + length] for at in (0, 9_000, 31_000) for length in (0, 300, 1_600, 1_700, 20_000)]
+    states = [vad.feed(VadState(), speech[: 100 * number])[1] for number in range(len(pieces))]
+    together = vad.feed_all(list(zip(states, pieces, strict=True)))
+    for state, piece, (probabilities, after) in zip(states, pieces, together, strict=True):
+        alone, expected = vad.feed(state, piece)
+        np.testing.assert_allclose(probabilities, alone, rtol=0, atol=1e-6)
+        for part, other in zip(after.pack(), expected.pack(), strict=True):
+            assert len(part) == len(other)
+        assert np.array_equal(after.leftover, expected.leftover)
+
+
+def test_more_streams_than_one_call_takes_are_all_heard(vad: SileroVad, speech: Pcm, expected: Floats) -> None:
+    heard = vad.feed_all([(VadState(), speech[: FRAME * 3])] * 200)
+    for probabilities, _ in heard:
+        np.testing.assert_allclose(probabilities, expected[:3], rtol=0, atol=1e-6)
+
+
+def test_hears_what_the_model_that_faster_whisper_ships_hears(speech: Pcm, expected: Floats) -> None:
+    package = importlib.util.find_spec("faster_whisper")
+    assert package is not None
+    assert package.submodule_search_locations
+    shipped = Path(package.submodule_search_locations[0]) / "assets" / "silero_vad_v6.onnx"
+    session = onnxruntime.InferenceSession(shipped.read_bytes(), providers=["CPUExecutionProvider"])
+    led = np.concatenate((np.zeros(64, np.float32), speech.astype(np.float32) / 32768))
+    frames = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(led, 64 + FRAME)[::FRAME])
+    rest = np.zeros((1, 1, 128), np.float32)
+    told = session.run(None, {"input": frames, "h": rest, "c": rest})[0]
+    np.testing.assert_allclose(expected, told.reshape(-1), rtol=0, atol=1e-5)
+
+
+def test_the_model_is_what_the_tool_makes_of_the_one_that_is_shipped() -> None:
+    made = subprocess.run(
+        [sys.executable, "tools/vad_model.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
 
 
 def test_feeding_changes_neither_the_state_given_nor_the_audio(vad: SileroVad, speech: Pcm) -> None:
