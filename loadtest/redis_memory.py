@@ -1,8 +1,8 @@
 """What a stream costs Redis: memory while its audio waits, and CPU, commands and bytes for every second of audio; and
 what hearing and writing it costs a gateway, sockets aside.
 
-Streams are written as a gateway writes them, 100 ms at a time, and nobody decodes: all that was said stays, as it
-would while finals wait. A private Valkey of its own is measured.
+Streams are written as a gateway writes them, half a second at a time, and nobody decodes: all that was said stays, as
+it would while finals wait. A private Valkey of its own is measured.
 """
 
 import argparse
@@ -20,33 +20,38 @@ from service.audio.container import read_file
 from service.audio.endpointer import EndpointerOptions, Mark
 from service.audio.stream_decoder import StreamFormat
 from service.audio.vad import SileroVad
+from service.gateway.hearing import Hearing
 from service.gateway.ingest import Ingest, Pcm
 from service.gateway.writer import SessionWriter
 from service.log.private import PrivateRedis
 from service.log.sessions import Sessions, new_id
 from service.log.store import Store
+from service.log.tasks import cancel_tasks
 from service.transcript import SAMPLE_RATE
 
-CHUNK_S = 0.1
+CHUNK_S = 0.5
 TTL_S = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What the gateway makes of 100 ms."""
+    """What the gateway makes of half a second."""
 
     pcm: Pcm
     marks: tuple[Mark, ...]
     snapshot: bytes
 
 
-def pieces_of(pcm: Pcm) -> list[Piece]:
-    ingest = Ingest(SileroVad(), StreamFormat("pcm_s16le", SAMPLE_RATE, 1), EndpointerOptions())
+async def pieces_of(pcm: Pcm) -> list[Piece]:
+    hearing = Hearing(SileroVad())
+    ears = asyncio.create_task(hearing.run())
+    ingest = Ingest(hearing, StreamFormat("pcm_s16le", SAMPLE_RATE, 1), EndpointerOptions())
     step = int(CHUNK_S * SAMPLE_RATE)
     pieces = []
     for at in range(0, len(pcm) - step + 1, step):
-        heard = ingest.feed(pcm[at : at + step].astype("<i2").tobytes())
+        heard = await ingest.feed(pcm[at : at + step].astype("<i2").tobytes())
         pieces.append(Piece(heard.pcm, heard.marks, ingest.snapshot()))
+    await cancel_tasks((ears,))
     return pieces
 
 
@@ -98,7 +103,7 @@ async def measure(url: str, count: int, pcm: Pcm, seconds: Sequence[int]) -> Non
     print(f"{count} streams, kB each in Redis's memory:")
     print(f"  opened              {(opened['used_memory'] - empty) / count / 1000:8.1f}")
     started = time.process_time()
-    pieces = pieces_of(pcm)
+    pieces = await pieces_of(pcm)
     hearing_ms = 1000 * (time.process_time() - started) / (len(pieces) * CHUNK_S)
     started = time.process_time()
     said = 0

@@ -181,10 +181,21 @@ class Endpointer:
         if self._current is None:
             self._options = options
 
+    @property
+    def vad_state(self) -> VadState:
+        """Where voice activity detection stands, for a caller that detects for many streams at once."""
+        return self._vad_state
+
     def feed(self, pcm: Pcm) -> list[Mark]:
         """Marks decided by `pcm`: int16 [samples], 16 kHz mono, any length."""
+        return self.judge(pcm, *self._vad.feed(self._vad_state, pcm))
+
+    def judge(self, pcm: Pcm, probabilities: Floats, after: VadState) -> list[Mark]:
+        """The same with what was detected in `pcm` already: what the detector gave for it and `vad_state`."""
         waiting = np.concatenate((self._vad_state.leftover, pcm))
-        probabilities, self._vad_state = self._vad.feed(self._vad_state, pcm)
+        self._vad_state = after
+        if not len(probabilities):
+            return []
         frames = waiting[: len(probabilities) * FRAME].reshape(-1, FRAME).astype(np.float32)
         levels = np.sqrt(np.mean(frames**2, axis=1))
         loudness = levels * np.maximum(probabilities, _CUT_FLOOR)

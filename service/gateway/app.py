@@ -24,6 +24,7 @@ from service.gateway.dashboard import events as dashboard_events
 from service.gateway.dashboard import page as dashboard_page
 from service.gateway.dashboard.reading import Reader
 from service.gateway.dashboard.reporting import Reporter
+from service.gateway.hearing import Hearing
 from service.gateway.limits import Guard
 from service.gateway.metering import Metering
 from service.gateway.recent import RecentSessions
@@ -76,7 +77,7 @@ def build(settings: Settings, redis_url: str, *, open_to_all: bool = False) -> G
         recordings=Sessions(store, resume_ttl_s=RECORDING_TTL_S),
         waker=Waker(store, name),
         admission=Admission(store, settings),
-        vad=SileroVad(),
+        hearing=Hearing(SileroVad()),
         roster=Roster(store, sessions),
         recent=RecentSessions(),
         biasing=Biasing(store, resume_ttl_s=settings.resume_ttl_s),
@@ -96,6 +97,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         runner = JobRunner(gateway)
         parts = (
             gateway.waker,
+            gateway.hearing,
             gateway.roster,
             gateway.biasing,
             gateway.metering,

@@ -10,7 +10,8 @@ EAGER_INTERVAL_S = 0.25  # while an utterance has no caption yet
 LONGEST_INTERVAL_S = 1.0  # captions are refreshed at least every 1.5 s while there is capacity
 TURNAROUND_FACTOR = 1.1
 FAST_INTERVAL_S = 0.5  # intervals over it mean that turns wait in the queue
-ARRIVALS_KEPT = 600  # a minute at 100 ms
+ARRIVALS_KEPT = 600  # a minute
+ARRIVAL_SAMPLES = SAMPLE_RATE // 10
 
 
 class PartialCadence:
@@ -23,7 +24,7 @@ class PartialCadence:
         self._least_s = least_interval_s
         self._interval_s = least_interval_s
         self._asked_at: float | None = None
-        self._last_asked = float("-inf")
+        self._last_asked = self._last_refused = float("-inf")
         self._seen: str | None = None
         self._captionless = True
 
@@ -31,7 +32,8 @@ class PartialCadence:
         """Whether to ask now for a partial of an utterance that has grown to so many samples."""
         eager = self._captionless and self.is_fast
         interval_s = min(self._interval_s, EAGER_INTERVAL_S) if eager else self._interval_s
-        return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - self._last_asked >= interval_s
+        since = max(self._last_asked, self._last_refused + EAGER_INTERVAL_S - interval_s)
+        return utterance_samples >= FIRST_PARTIAL_SAMPLES and now - since >= interval_s
 
     def started(self) -> None:
         """An utterance has begun: it has no caption yet."""
@@ -39,6 +41,10 @@ class PartialCadence:
 
     def asked(self, now: float) -> None:
         self._asked_at = self._last_asked = now
+
+    def refused(self, now: float) -> None:
+        """The one before is outstanding yet: ask again a little later."""
+        self._last_refused = now
 
     def answered(self, now: float) -> None:
         if self._asked_at is not None:
@@ -67,6 +73,9 @@ class ArrivalClock:
         self._times: deque[float] = deque(maxlen=ARRIVALS_KEPT)
 
     def note(self, samples_after: int, now: float) -> None:
+        """Audio up to there has arrived; what is told in steps of less than 100 ms is taken together."""
+        if self._samples and samples_after < self._samples[-1] + ARRIVAL_SAMPLES:
+            return
         self._samples.append(samples_after)
         self._times.append(now)
 

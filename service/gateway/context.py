@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from service.audio.vad import SileroVad
 from service.gateway.admission import Admission
 from service.gateway.auth import Access
 from service.gateway.biasing import Biasing
+from service.gateway.hearing import Hearing
 from service.gateway.metering import Metering
 from service.gateway.recent import RecentSessions
 from service.gateway.roster import Roster
@@ -28,7 +28,7 @@ class Gateway:
     recordings: Sessions
     waker: Waker
     admission: Admission
-    vad: SileroVad
+    hearing: Hearing
     roster: Roster
     recent: RecentSessions
     biasing: Biasing

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from service.audio.endpointer import Endpointer, EndpointerOptions, Mark
 from service.audio.stream_decoder import StreamDecoder, StreamFormat
-from service.audio.vad import SileroVad
+from service.gateway.hearing import Hearing
 
 Pcm = npt.NDArray[np.int16]
 
@@ -24,21 +24,22 @@ class Ingested:
 class Ingest:
     """Decoder and endpointer of one stream. `bytes_fed` counts the client's bytes."""
 
-    def __init__(self, vad: SileroVad, fmt: StreamFormat, endpointing: EndpointerOptions) -> None:
+    def __init__(self, hearing: Hearing, fmt: StreamFormat, endpointing: EndpointerOptions) -> None:
+        self._hearing = hearing
         self._decoder = StreamDecoder(fmt)
-        self.endpointer = Endpointer(vad, endpointing)
+        self.endpointer = Endpointer(hearing.vad, endpointing)
         self.bytes_fed = 0
 
     @classmethod
     def restore(
-        cls, vad: SileroVad, fmt: StreamFormat, endpointing: EndpointerOptions, snapshot: bytes, bytes_fed: int
+        cls, hearing: Hearing, fmt: StreamFormat, endpointing: EndpointerOptions, snapshot: bytes, bytes_fed: int
     ) -> "Ingest":
         """An ingest that goes on after byte `bytes_fed`, as the one that took the snapshot would have."""
-        ingest = cls(vad, fmt, endpointing)
+        ingest = cls(hearing, fmt, endpointing)
         if snapshot:
             decoder, endpointer = msgpack.unpackb(snapshot)
             ingest._decoder = StreamDecoder.restore(fmt, decoder)
-            ingest.endpointer = Endpointer.restore(vad, endpointing, endpointer)
+            ingest.endpointer = Endpointer.restore(hearing.vad, endpointing, endpointer)
         ingest.bytes_fed = bytes_fed
         return ingest
 
@@ -46,11 +47,12 @@ class Ingest:
         packed: bytes = msgpack.packb([self._decoder.snapshot(), self.endpointer.snapshot()])
         return packed
 
-    def feed(self, data: bytes) -> Ingested:
-        """Decodes and listens. Raises BadAudio."""
+    async def feed(self, data: bytes) -> Ingested:
+        """Decodes and listens. Raises BadAudio. One that is cancelled leaves what cannot be gone on with."""
         pcm = self._decoder.feed(data)
+        marks = await self._hearing.listen(self.endpointer, pcm)
         self.bytes_fed += len(data)
-        return Ingested(pcm, tuple(self.endpointer.feed(pcm)))
+        return Ingested(pcm, tuple(marks))
 
     def flush(self) -> Ingested:
         """Closes the open utterance; the stream goes on."""

@@ -29,10 +29,12 @@ from service.log.turns import Turn
 from service.log.usage import Meter
 from service.transcript import SAMPLE_RATE
 
-APPEND_SAMPLES = SAMPLE_RATE // 10  # audio is written in pieces of at least 100 ms, or at a mark
+# audio is written at a mark, for a caption, or when so much is held: acknowledged is only what is written
+HELD_SAMPLES = SAMPLE_RATE // 2
+CAPTION_SAMPLES = SAMPLE_RATE // 10  # no caption is asked for with less news
 FEED_BYTES = 32_768  # one step of decoding: larger frames are cut, so that a flood leaves others their turn
 FEED_PACKED_BYTES = 1_024  # the same of compressed audio, of which as many bytes may hold a minute
-ACK_S = 0.5
+ACK_S = 0.4  # the least time between two acknowledgements
 MAX_UNDECODED_S = 60.0  # the socket is not read while more than this waits for its finals
 WAIT_FOR_FINALS_S = 0.25
 
@@ -68,7 +70,7 @@ class LiveSession:
         self._acked_at = 0.0
         self._acked_bytes = ingest.bytes_fed
         self._finished = False
-        self._failed = False  # an append did; what this connection has heard is not all in the log
+        self._failed = False  # an append did, or hearing was cut off: what was fed is not all in the log
         self._spent = ""
         self._began = time.time()
         self._last_text = ""
@@ -120,7 +122,7 @@ class LiveSession:
             first=started,
         )
         writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
-        ingest = Ingest(gateway.vad, options.format, options.endpointing)
+        ingest = Ingest(gateway.hearing, options.format, options.endpointing)
         await gateway.roster.add(session, options.model)
         metrics.ROUTED.labels(options.model, "stream").inc()
         gateway.biasing.hold(options.bias)
@@ -151,7 +153,9 @@ class LiveSession:
             model=options.model,
             progress=Progress(record.samples, record.ended, record.next_utterance),
         )
-        ingest = Ingest.restore(gateway.vad, options.format, options.endpointing, record.snapshot, record.bytes_safe)
+        ingest = Ingest.restore(
+            gateway.hearing, options.format, options.endpointing, record.snapshot, record.bytes_safe
+        )
         live = cls(
             gateway, session, options, ingest, writer, tenant=tenant, after=last_seq, resumed_seq=record.resumed_seq
         )
@@ -204,8 +208,8 @@ class LiveSession:
         step = self._step(data)
         for at in range(0, len(data), step):
             piece = data if len(data) <= step else data[at : at + step]
-            self._keep(self._ingest.feed(piece))
-            if self._marks or sum(map(len, self._pcm)) >= APPEND_SAMPLES:
+            await self._hear(piece)
+            if self._is_worth_writing():
                 await self._append()
                 if await self._is_spent():
                     return
@@ -295,6 +299,25 @@ class LiveSession:
             return max(len(data), 1)
         return FEED_BYTES if encoding in RAW_ENCODINGS else FEED_PACKED_BYTES
 
+    async def _hear(self, piece: bytes) -> None:
+        try:
+            self._keep(await self._ingest.feed(piece))
+        except asyncio.CancelledError:
+            self._failed = True
+            raise
+        self._arrivals.note(self._ingest.endpointer.samples, time.monotonic())
+
+    def _is_worth_writing(self) -> bool:
+        held = sum(map(len, self._pcm))
+        return bool(self._marks) or held >= HELD_SAMPLES or (held >= CAPTION_SAMPLES and self._wants_partial(held))
+
+    def _wants_partial(self, held: int = 0) -> bool:
+        """Whether to ask for a caption of the open utterance, with `held` samples more than are written."""
+        utterance = self._ingest.endpointer.open_utterance
+        if utterance is None or not self.options.interim or not self._ingest.endpointer.in_speech:
+            return False
+        return self._cadence.due(time.monotonic(), self._writer.samples + held - utterance[1])
+
     def _keep(self, ingested: Ingested) -> None:
         if len(ingested.pcm):
             self._pcm.append(ingested.pcm)
@@ -323,14 +346,13 @@ class LiveSession:
             drafts=self._cadence.is_fast,
         )
         self._failed = False
-        self._arrivals.note(self._writer.samples, now)
         if ack:
             self._acked_at, self._acked_bytes = now, bytes_fed
         if ack or marks:
             self._gateway.waker.ring(self.id)
         if self._writer.samples > self._gateway.settings.max_stream_s * SAMPLE_RATE:
             raise TooLarge(f"the stream is longer than {self._gateway.settings.max_stream_s} s", field="audio")
-        if utterance:
+        if utterance and self._wants_partial():
             await self._ask_for_partial(*utterance)
 
     async def _is_spent(self) -> bool:
@@ -343,13 +365,10 @@ class LiveSession:
         return bool(self._spent)
 
     async def _ask_for_partial(self, utterance: int, start: int) -> None:
-        speaking = self._ingest.endpointer.in_speech
-        if not self.options.interim or not speaking:
-            return
-        if not self._cadence.due(time.monotonic(), self._writer.samples - start):
-            return
         status = await self._gateway.sessions.request_partial(self.id, self._writer.owner, utterance)
-        if status == "ok":
+        if status == "busy":
+            self._cadence.refused(time.monotonic())
+        elif status == "ok":
             self._cadence.asked(time.monotonic())
             await self._writer.enqueue(
                 Turn("partial", self.id, utterance, start, None, None, self.options.for_turn(utterance))

@@ -169,7 +169,7 @@ class Recording:
         writer = SessionWriter(
             gateway.store, gateway.recordings, self._session, self._owner, kind="bulk", model=self._options.model
         )
-        endpointer = Endpointer(gateway.vad, self._options.endpointing)
+        endpointer = Endpointer(gateway.hearing.vad, self._options.endpointing)
         chunks = read_file(
             self._source,
             max_seconds=gateway.settings.max_upload_s,

@@ -51,7 +51,8 @@ async def follow(
             if writer and writer.done():
                 writer.result()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), LOOK_AGAIN_S)
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await bell.wait()
                 continue
             if not await sessions.exists(session):
                 raise NotFound("the session has expired", field="session")

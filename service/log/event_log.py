@@ -20,7 +20,7 @@ class EventLog:
 
     async def after(self, seq: int) -> list[Event]:
         """Events with a greater `seq`, oldest first, at most a page; empty when there is nothing new."""
-        entries = await self._store.redis.xrange(self._key, min=f"{seq + 1}-0", max="+", count=PAGE)
+        entries = await self._store.command("XRANGE", self._key, f"{seq + 1}-0", "+", "COUNT", PAGE)
         return [{"seq": int(entry_id.split(b"-")[0]), **json.loads(fields[b"event"])} for entry_id, fields in entries]
 
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
 
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.asyncio import RedisCluster
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, TimeoutError
 
 from service.errors import StoreUnavailable
 from service.log import topology
+from service.log.pipelining import Pipelining
 
 log = logging.getLogger(__name__)
 
@@ -161,13 +163,26 @@ class Store:
         self._scripts = {
             name: self.redis.register_script((folder / f"{name}.lua").read_text("utf-8")) for name in SCRIPTS
         }
+        # redis-py runs no scripts in a cluster's pipelines
+        self._pipelining = None if isinstance(self.redis, RedisCluster) else Pipelining(self.redis)
 
     async def script(self, name: str, keys: list[str], args: list[Any]) -> Any:
         """Runs a script. Raises StoreUnavailable when Redis stays away for longer than the retries last."""
+        script = self._scripts[name]
         try:
-            return await self._scripts[name](keys=keys, args=args)
+            if self._pipelining:
+                try:
+                    return await self._pipelining.execute("EVALSHA", script.sha, len(keys), *keys, *args)
+                except NoScriptError:
+                    pass  # it is loaded below
+            return await script(keys=keys, args=args)
         except (ConnectionError, TimeoutError) as error:
             raise unavailable(error) from error
+
+    async def command(self, *command: Any) -> Any:
+        """Runs a command that is safe to run twice, together with what others ask for in the same moment."""
+        run = self._pipelining.execute if self._pipelining else self.redis.execute_command
+        return await run(*command)
 
     async def clock(self, key: str) -> float:
         """Unix time in seconds by the server that holds `key`. Times that machines compare are all its: a machine
@@ -183,6 +198,8 @@ class Store:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
 
     async def close(self) -> None:
+        if self._pipelining:
+            await self._pipelining.close()
         await topology.close(self.redis)
 
 

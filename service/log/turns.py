@@ -66,7 +66,8 @@ class TurnQueue:
             "options": json.dumps(turn.options),
             "draft": int(turn.draft),
         } | ({"trace": turn.trace} if turn.trace else {})
-        await self._store.redis.xadd(self._store.keys.turns(self.model, turn.kind), cast(Any, fields))
+        flat = [part for pair in fields.items() for part in pair]
+        await self._store.command("XADD", self._store.keys.turns(self.model, turn.kind), "*", *flat)
 
     async def ensure_group(self) -> None:
         """Creates the consumer group at 0: turns that were enqueued before the first worker came are not skipped."""

@@ -1,6 +1,7 @@
 """Redis refuses an append: what it did not write is not acknowledged afterwards, however the connection ends."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.exceptions import RedisError
@@ -11,19 +12,24 @@ from service.gateway.live_session import LiveSession
 from service.gateway.stream_options import StreamOptions
 from service.log.private import PrivateRedis
 from service.log.store import Store
+from service.log.tasks import cancel_tasks
 from service.log.tenants import DEFAULT, Tenant
 from service.log.workers import WorkerRegistry, WorkerStatus
 from service.settings import Settings
 
 WORKER = WorkerStatus("w", "base", "cpu", "int8", slots=1, max_batch=4, busy=0, languages=("en",))
-PIECE = bytes(6_400)  # 200 ms
+PIECE = bytes(19_200)  # 600 ms: written at once
 
 
-async def opened(redis: PrivateRedis, store: Store) -> LiveSession:
+@pytest.fixture
+async def live(redis_server: PrivateRedis, store: Store) -> AsyncIterator[LiveSession]:
     await WorkerRegistry(store).announce(WORKER)
-    gateway = build(Settings(key_prefix=store.keys.prefix, api_keys=""), redis.url)
+    gateway = build(Settings(key_prefix=store.keys.prefix, api_keys=""), redis_server.url)
+    hearing = asyncio.create_task(gateway.hearing.run())
     options = StreamOptions(model="base", format=StreamFormat("pcm_s16le", 16_000, 1), language="en")
-    return await LiveSession.open(gateway, Tenant(id=DEFAULT), options)
+    yield await LiveSession.open(gateway, Tenant(id=DEFAULT), options)
+    await cancel_tasks((hearing,))
+    await gateway.store.close()
 
 
 async def safe_bytes(store: Store, session: str) -> tuple[int, int]:
@@ -39,9 +45,8 @@ async def limit_memory(store: Store, limit: int) -> None:
 
 
 async def test_what_a_full_redis_refused_is_not_acknowledged_when_the_connection_ends(
-    redis_server: PrivateRedis, store: Store
+    live: LiveSession, store: Store
 ) -> None:
-    live = await opened(redis_server, store)
     await live.feed(PIECE)
     await limit_memory(store, 1)
     try:
@@ -55,9 +60,8 @@ async def test_what_a_full_redis_refused_is_not_acknowledged_when_the_connection
 
 
 async def test_nor_is_what_a_connection_was_writing_when_it_was_cancelled(
-    redis_server: PrivateRedis, store: Store, monkeypatch: pytest.MonkeyPatch
+    live: LiveSession, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = await opened(redis_server, store)
     await live.feed(PIECE)
     reached = asyncio.Event()
 
@@ -71,6 +75,17 @@ async def test_nor_is_what_a_connection_was_writing_when_it_was_cancelled(
         await reached.wait()
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
+    await live.settle()
+    await live.close()
+    assert await safe_bytes(store, live.id) == (len(PIECE), len(PIECE))
+
+
+async def test_nor_is_what_was_heard_in_part_when_it_was_cancelled(live: LiveSession, store: Store) -> None:
+    await live.feed(PIECE)
+    feeding = asyncio.create_task(live.feed(PIECE))
+    await asyncio.sleep(0)  # it waits to be heard
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=True)
     await live.settle()
     await live.close()
     assert await safe_bytes(store, live.id) == (len(PIECE), len(PIECE))

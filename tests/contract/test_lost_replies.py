@@ -1,6 +1,7 @@
 """Redis did the work and its reply was lost: the client does it again, and nothing happens twice."""
 
 import io
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,13 +16,17 @@ from tests.contract.test_session_log import DRAFT_EVENT, Fixture
 @pytest.fixture
 def forgetful(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store all of whose commands are sent twice."""
-    once = store.redis.execute_command
 
-    async def twice(*words: Any, **options: Any) -> Any:
-        await once(*words, **options)
-        return await once(*words, **options)
+    def twice(once: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def run(*words: Any, **options: Any) -> Any:
+            await once(*words, **options)
+            return await once(*words, **options)
 
-    monkeypatch.setattr(store.redis, "execute_command", twice)
+        return run
+
+    monkeypatch.setattr(store.redis, "execute_command", twice(store.redis.execute_command))
+    if pipelining := store._pipelining:
+        monkeypatch.setattr(pipelining, "execute", twice(pipelining.execute))
     return store
 
 

@@ -24,7 +24,8 @@ Frame = str | bytes
 
 async def receive(socket: WebSocket, timeout_s: float) -> Frame:
     """The next frame. Raises TimeoutError, WebSocketDisconnect."""
-    message = await asyncio.wait_for(socket.receive(), timeout_s)
+    async with asyncio.timeout(timeout_s):
+        message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))
     data: bytes | None = message.get("bytes")
