@@ -18,6 +18,7 @@ from loadtest.figures import TICK_S, Figures
 from loadtest.network import BadNetwork
 from loadtest.processes import own_cpu_s
 from loadtest.scenario import Group, Scenario
+from service import event_loop
 from service.errors import BadRequest
 from service.log.tasks import cancel_tasks
 from service.transcript import SAMPLE_RATE
@@ -50,7 +51,7 @@ class Target:
 def run_shard(scenario: Scenario, target: Target, manifest: Path, shard: Shard, starts_at: float) -> Figures:
     """What the shard's clients measured; `starts_at`: Unix time of the run's second 0, the same for all shards."""
     with tempfile.TemporaryDirectory(prefix="sotto-load-") as folder:
-        return asyncio.run(Load(scenario, target, manifest, shard, Path(folder)).run(starts_at))
+        return event_loop.run(Load(scenario, target, manifest, shard, Path(folder)).run(starts_at))
 
 
 class Load:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from service import event_loop
 from service.audio.container import read_file
 from service.audio.endpointer import EndpointerOptions, Mark
 from service.audio.stream_decoder import StreamFormat
@@ -144,7 +145,7 @@ def main() -> None:
         redis = PrivateRedis(Path(folder))
         redis.start()
         try:
-            asyncio.run(measure(redis.url, arguments.streams, np.tile(pcm, 10), arguments.seconds))
+            event_loop.run(measure(redis.url, arguments.streams, np.tile(pcm, 10), arguments.seconds))
         finally:
             redis.stop()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loadtest.cost_model import TOKENS_PER_S, CostModel, load
+from service import event_loop
 from service.decoding.utterance import DecodeResult, Timings, Utterance
 from service.decoding.windows import window_for
 from service.log.figures import Teller
@@ -105,7 +106,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--max-batch", type=int, default=4)
     parser.add_argument("--costs", type=Path, help="cost model: how long decoding takes")
-    asyncio.run(serve(parser.parse_args()))
+    event_loop.run(serve(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from rich.table import Table
 from loadtest.histogram import Histogram, histogram
 from loadtest.processes import ProcessSampler, machine_cpu_s, own_cpu_s
 from loadtest.stack import Workers, simulated
+from service import event_loop
 from service.audio.endpointer import Endpoint, Mark, SpeechStarted
 from service.gateway.writer import SessionWriter
 from service.log.event_log import EventLog
@@ -269,7 +270,7 @@ def main() -> int:
         sampler.sample()
         before_s, own_s, started = machine_cpu_s(), own_cpu_s(), time.monotonic()
         victim = server.pids[-1] if arguments.kill else None
-        heard, killed_at = asyncio.run(speak(server.redis_url, pace, victim))
+        heard, killed_at = event_loop.run(speak(server.redis_url, pace, victim))
         wall_s = time.monotonic() - started
         sampler.sample()
         cores = {role: use.cpu_s / wall_s for role, use in sampler.use().items()}

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from itertools import product
 
-from service import logs
+from service import event_loop, logs
 from service.decoding.utterance import DecodeResult, Timings, Utterance
 from service.log.store import Store
 from service.log.workers import WorkerStatus
@@ -87,4 +87,4 @@ async def serve(redis_url: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("redis_url")
-    asyncio.run(serve(parser.parse_args().redis_url))
+    event_loop.run(serve(parser.parse_args().redis_url))

@@ -7,7 +7,6 @@ Beside FILE.json a page FILE.html with plots and, for each shape, a cost model F
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import platform
@@ -35,6 +34,7 @@ from loadtest.gpu.shapes import SHAPES, Shape, write_model
 from loadtest.page import document, plot
 from loadtest.simulate import Judgement, Pace, judge, speak
 from loadtest.stack import Workers, simulated
+from service import event_loop
 from service.audio.endpointer import EndpointerOptions
 from service.decoding.windows import BUCKETS_S
 from service.settings import Settings
@@ -115,7 +115,9 @@ def streams_held(machine: Machine, shape: Shape, folder: Path, max_batch: int, e
 
     def holds(streams: int) -> bool:
         with simulated(workers) as server, Usage(machine).watched() as usage:
-            heard, _ = asyncio.run(speak(server.redis_url, Pace(streams, EVERY_S, effort.step_s, captions=True), None))
+            heard, _ = event_loop.run(
+                speak(server.redis_url, Pace(streams, EVERY_S, effort.step_s, captions=True), None)
+            )
         judged: Judgement = judge(heard)
         p95 = judged.waits.percentile(95)
         held = p95 is not None and p95 <= wait_s and not judged.lost

@@ -12,6 +12,7 @@ import numpy as np
 from loadtest.cost_model import TOKENS_PER_S
 from loadtest.gpu.shapes import SHAPES, Shape, Tokens
 from loadtest.scripted import hypothesis
+from service import event_loop
 from service.decoding import model
 from service.decoding.costs import Costs
 from service.decoding.features import HOP, LogMel
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--max-batch", type=int, required=True)
     parser.add_argument("--gather-ms", type=float, default=0.0)
     parser.add_argument("--biased", action="store_true")
-    asyncio.run(serve(parser.parse_args()))
+    event_loop.run(serve(parser.parse_args()))
 
 
 if __name__ == "__main__":

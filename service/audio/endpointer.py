@@ -6,7 +6,7 @@ false starts before anyone hears of them, packing, and the way long utterances a
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import msgpack
@@ -69,6 +69,9 @@ class EndpointerOptions:
                 raise BadRequest(f"{name} must be a {kind} from {low} to {high}", field=f"endpointing.{name}")
         if self.min_utterance_ms >= self.max_utterance_ms:
             raise BadRequest("min_utterance_ms must be below max_utterance_ms", field="endpointing.min_utterance_ms")
+
+    def stored(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _RANGES}
 
     def near(self, **wanted: float | None) -> "EndpointerOptions":
         """These options changed as near to what is wanted as the ranges allow; None leaves what there is."""
@@ -143,6 +146,9 @@ class _Utterance:
     speech_end: int  # sample after the last frame of speech
     confirmed: bool = False
 
+    def stored(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 class Endpointer:
     """One stream's endpointer. Not thread-safe: one stream is fed by one caller at a time."""
@@ -197,14 +203,14 @@ class Endpointer:
         if not len(probabilities):
             return []
         frames = waiting[: len(probabilities) * FRAME].reshape(-1, FRAME).astype(np.float32)
-        levels = np.sqrt(np.mean(frames**2, axis=1))
+        levels = np.sqrt(np.einsum("fs,fs->f", frames, frames) / FRAME)
         loudness = levels * np.maximum(probabilities, _CUT_FLOOR)
         before = len(self._loudness)
         heard = np.concatenate((self._loudness, loudness))
         marks: list[Mark] = []
         for index, probability in enumerate(probabilities.tolist(), start=before + 1):
             self._frames += 1
-            marks += self._step(probability, heard[max(0, index - _CUT_FROM) : index])
+            marks += self._step(probability, heard, index)
         self._loudness = heard[-_CUT_FROM:].copy()
         return marks
 
@@ -227,11 +233,11 @@ class Endpointer:
         current = self._current
         state = {
             "vad": self._vad_state.pack(),
-            "options": asdict(self._options) if current else None,
+            "options": self._options.stored() if current else None,
             "frames": self._frames,
             "number": self._number,
             "earliest": self._earliest,
-            "current": asdict(current) if current else None,
+            "current": current.stored() if current else None,
             "loudness": self._loudness.astype("<f4").tobytes(),
         }
         packed: bytes = msgpack.packb(state)
@@ -256,8 +262,8 @@ class Endpointer:
     def _min_voiced(self) -> int:
         return math.ceil(self._options.min_speech_ms * _MS / FRAME)
 
-    def _step(self, probability: float, loudness: Floats) -> list[Mark]:
-        """One more frame; `loudness` is that of the last 3 s, this frame last."""
+    def _step(self, probability: float, loudness: Floats, frames: int) -> list[Mark]:
+        """One more frame; of `loudness` the first `frames` are up to it."""
         current = self._current
         now = self._frames * FRAME
         if current is None:
@@ -277,7 +283,7 @@ class Endpointer:
             end = min(current.speech_end + _TRAIL, now)
             return [self._end(end=end, speech_end=current.speech_end, cause="silence")]
         if now - current.start >= self._options.max_utterance_ms * _MS:
-            return self._cut(current, now, loudness)
+            return self._cut(current, now, loudness[max(0, frames - _CUT_FROM) : frames])
         if silence >= _TRAIL > silence - FRAME:
             return [Pause(self._number, current.start, current.speech_end + _TRAIL, current.speech_end)]
         return []

@@ -53,6 +53,8 @@ def to_float32(samples: Int16) -> Float32:
 
 
 def _samples(data: bytes, encoding: str) -> Int16:
+    if encoding == "pcm_s16le":  # nearly all streams
+        return np.frombuffer(data, dtype="<i2").astype(np.int16)
     size = SAMPLE_BYTES[encoding]
     if encoding == "pcm_f32le":
         return to_int16(np.frombuffer(data, dtype="<f4").astype(np.float32))

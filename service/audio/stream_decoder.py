@@ -156,4 +156,6 @@ class StreamDecoder:
 
 
 def _join(parts: list[Int16]) -> Int16:
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)

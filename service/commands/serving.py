@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -32,6 +33,7 @@ from service.settings import Settings
 
 READY_TRIES_S = 120.0
 LOOK_S = 0.1
+GARBAGE_OBJECTS = 20_000  # allocations between two collections: hundreds of streams make a thousand in no time
 MAX_REQUEST_LINE = 256 * 1024  # bytes; uvicorn itself refuses requests of half as many
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -88,6 +90,8 @@ def run_gateway(settings: Settings, redis_url: str, host: str, port: int) -> Non
         # uvicorn raises the signal again once it has drained: that is an orderly end
         signal.signal(number, lambda *_: sys.exit(0))
     app = create_app(settings, redis_url)
+    gc.freeze()  # what is there by now stays: collections need not look at it
+    gc.set_threshold(GARBAGE_OBJECTS)
     config = uvicorn.Config(
         app,
         host=host,

@@ -10,8 +10,17 @@ EAGER_INTERVAL_S = 0.25  # while an utterance has no caption yet
 LONGEST_INTERVAL_S = 1.0  # captions are refreshed at least every 1.5 s while there is capacity
 TURNAROUND_FACTOR = 1.1
 FAST_INTERVAL_S = 0.5  # intervals over it mean that turns wait in the queue
+LEAST_HELD = SAMPLE_RATE // 10
+MOST_HELD = SAMPLE_RATE
+HELD_PER_STREAM = SAMPLE_RATE // 500
 ARRIVALS_KEPT = 600  # a minute
 ARRIVAL_SAMPLES = SAMPLE_RATE // 10
+
+
+def samples_to_hold(streams: int) -> int:
+    """How much audio a stream holds before it is written, of so many on this gateway: 100 ms of up to 50, so that
+    captions are decoded from what was just said, up to a second of 500, so that writing does not fill a core."""
+    return min(max(streams * HELD_PER_STREAM, LEAST_HELD), MOST_HELD)
 
 
 class PartialCadence:

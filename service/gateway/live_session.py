@@ -14,7 +14,7 @@ from service import metrics, tracing
 from service.audio.endpointer import Mark, SpeechStarted
 from service.audio.pcm import RAW_ENCODINGS
 from service.errors import AllowanceSpent, BadRequest, TooLarge
-from service.gateway.cadence import ArrivalClock, PartialCadence
+from service.gateway.cadence import LEAST_HELD, ArrivalClock, PartialCadence, samples_to_hold
 from service.gateway.context import Gateway
 from service.gateway.ingest import Ingest, Ingested, Pcm
 from service.gateway.metering import Allowance
@@ -29,9 +29,6 @@ from service.log.turns import Turn
 from service.log.usage import Meter
 from service.transcript import SAMPLE_RATE
 
-# audio is written at a mark, for a caption, or when so much is held: acknowledged is only what is written
-HELD_SAMPLES = SAMPLE_RATE // 2
-CAPTION_SAMPLES = SAMPLE_RATE // 10  # no caption is asked for with less news
 FEED_BYTES = 32_768  # one step of decoding: larger frames are cut, so that a flood leaves others their turn
 FEED_PACKED_BYTES = 1_024  # the same of compressed audio, of which as many bytes may hold a minute
 ACK_S = 0.4  # the least time between two acknowledgements
@@ -308,8 +305,11 @@ class LiveSession:
         self._arrivals.note(self._ingest.endpointer.samples, time.monotonic())
 
     def _is_worth_writing(self) -> bool:
+        """At a mark, for a caption, or when enough is held: acknowledged is only what is written."""
         held = sum(map(len, self._pcm))
-        return bool(self._marks) or held >= HELD_SAMPLES or (held >= CAPTION_SAMPLES and self._wants_partial(held))
+        if self._marks or held >= samples_to_hold(self._gateway.roster.open_streams):
+            return True
+        return held >= LEAST_HELD and self._wants_partial(held)
 
     def _wants_partial(self, held: int = 0) -> bool:
         """Whether to ask for a caption of the open utterance, with `held` samples more than are written."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from service import tracing
 from service.errors import Conflict, NotFound
-from service.log.event_log import Event, EventLog
+from service.log.event_log import PAGE, Event, EventLog
 from service.log.sessions import Sessions
 from service.log.store import Store
 from service.log.wake import Waker
@@ -46,9 +46,9 @@ async def follow(
                     yield event
                 if event["type"] == "finished":
                     return
-            if events:
+            if len(events) == PAGE:
                 continue
-            if writer and writer.done():
+            if writer and not events and writer.done():
                 writer.result()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_S):

@@ -17,6 +17,7 @@ from service.log.uses import Uses
 log = logging.getLogger(__name__)
 
 LAPSE_S = 30.0
+TOUCHED_AT_ONCE = 50
 REFRESH_S = 3.0  # shorter than any allowed resume_ttl_s
 
 
@@ -31,6 +32,11 @@ class Roster:
         self._open: Counter[str] = Counter()  # connections: a session may be resumed before its old socket is gone
         self._streams: dict[str, str] = {}  # the model of each
         self._recordings: dict[str, str] = {}
+
+    @property
+    def open_streams(self) -> int:
+        """Of this gateway."""
+        return len(self._open)
 
     async def add(self, session: str, model: str) -> None:
         self._open[session] += 1
@@ -72,7 +78,9 @@ class Roster:
                 await self._store.redis.zremrangebyscore(self._key, "-inf", now)
                 if self._open:
                     await self._store.redis.zadd(self._key, dict.fromkeys(self._open, now + LAPSE_S))
-                    await self._sessions.touch(self._open)
+                    mine = tuple(self._open)
+                    for at in range(0, len(mine), TOUCHED_AT_ONCE):  # streams that speak go between
+                        await self._sessions.touch(mine[at : at + TOUCHED_AT_ONCE])
                     await self._uses.hold(_by_model(self._streams), self._sessions.ttl_s)
                 if self._recordings:
                     await self._uses.hold(_by_model(self._recordings), LAPSE_S)

@@ -3,6 +3,7 @@
 An entry's id is the sample position where its audio ends, so a range of samples is a range of ids.
 """
 
+import asyncio
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -93,10 +94,10 @@ class AudioLog:
     async def read(self, start: int, end: int) -> Pcm:
         """Samples `start` to `end`, int16. Raises NotFound when the log does not hold them any more, BadAudio when
         an entry is damaged."""
-        pipe = self._store.redis.pipeline(transaction=False)
-        pipe.xrange(self._keys[1], min=f"{start + 1}-0", max=f"{end}-0")
-        pipe.xrange(self._keys[1], min=f"{end + 1}-0", max="+", count=1)
-        within, last = await pipe.execute()
+        within, last = await asyncio.gather(
+            self._store.command("XRANGE", self._keys[1], f"{start + 1}-0", f"{end}-0"),
+            self._store.command("XRANGE", self._keys[1], f"{end + 1}-0", "+", "COUNT", 1),
+        )
         entries = within + last
         pieces: list[Pcm] = []
         position = None

@@ -7,6 +7,7 @@ from service.log.store import Store
 
 Event = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # made once: that takes longer than its use
 PAGE = 200  # events read at once
 MAX_EVENTS = 20_000  # kept per session; about ten hours of dictation
 
@@ -25,5 +26,5 @@ class EventLog:
 
 
 def encode(event: Event) -> str:
-    """The stored form: compact JSON without `seq`, which is the entry's id."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    """Compact JSON. The stored form has no `seq`, which is the entry's id."""
+    return _ENCODER.encode(event)

@@ -125,7 +125,7 @@ class Publisher:
         return outcome
 
     async def _wake(self, channel: str, session: str) -> None:
-        await self._store.redis.publish(channel, session)
+        await self._store.command("PUBLISH", channel, session)
 
 
 def _end(turn: Turn) -> int:

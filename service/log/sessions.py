@@ -173,13 +173,13 @@ class Sessions:
 
     async def next_utterance(self, session: str) -> int:
         """The first utterance whose final is not out yet. Raises NotFound when the session has expired."""
-        number = await self._store.redis.hget(self._store.keys.state(session), "next")
+        number = await self._store.command("HGET", self._store.keys.state(session), "next")
         if number is None:
             raise NotFound("the session has expired", field="session")
         return int(number)
 
     async def exists(self, session: str) -> bool:
-        return bool(await self._store.redis.exists(self._store.keys.state(session)))
+        return bool(await self._store.command("EXISTS", self._store.keys.state(session)))
 
     async def delete(self, session: str) -> None:
         """Forgets a session at once, its audio first."""

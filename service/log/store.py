@@ -22,6 +22,7 @@ TurnKind = Literal["final", "partial", "bulk"]
 TURN_KINDS: tuple[TurnKind, ...] = ("final", "partial", "bulk")
 
 SCRIPTS = (
+    "ack",
     "append",
     "begin",
     "claim",

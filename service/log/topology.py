@@ -43,6 +43,7 @@ def connect(url: str) -> "Redis | RedisCluster":
         "health_check_interval": 30,
         "max_connections": MAX_CONNECTIONS,
         "retry": Retry(ExponentialWithJitterBackoff(base=PAUSE_S, cap=LONGEST_PAUSE_S), RETRIES),
+        "driver_info": None,  # looking up its version for CLIENT SETINFO costs as much as connecting
         "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError],
     }
     if not topology:

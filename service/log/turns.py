@@ -131,10 +131,7 @@ class TurnQueue:
     async def ack(self, claimed: Claimed) -> None:
         """Takes the turn out of its queue for good."""
         queue = self._store.keys.turns(self.model, claimed.turn.kind)
-        pipe = self._store.redis.pipeline(transaction=True)
-        pipe.xack(queue, GROUP, claimed.id)
-        pipe.xdel(queue, claimed.id)
-        await pipe.execute()
+        await self._store.script("ack", [queue], [GROUP, claimed.id])
 
     async def release(self, claimed: Claimed) -> None:
         """Gives a turn back: a copy goes to the queue's end and the claim is dropped."""

@@ -44,8 +44,12 @@ class Batches:
             for loaded in batch:
                 await self._work_alone(loaded)
             return
-        for loaded, hypothesis in zip(batch, hypotheses, strict=True):
-            await self._publish(loaded, hypothesis)
+        published = await asyncio.gather(  # beside each other: their commands share pipelines
+            *map(self._publish, batch, hypotheses), return_exceptions=True
+        )
+        for outcome in published:
+            if outcome is not None:
+                raise outcome
 
     async def _work_alone(self, loaded: Loaded) -> None:
         try:

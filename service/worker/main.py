@@ -10,7 +10,7 @@ import socket
 from prometheus_client import start_http_server
 from threadpoolctl import threadpool_limits
 
-from service import logs, tracing
+from service import event_loop, logs, tracing
 from service.errors import SottoError
 from service.log.figures import Teller
 from service.log.store import Store
@@ -31,7 +31,7 @@ def main(settings: Settings, *, redis_url: str) -> int:
     # NumPy's BLAS threads spin for 100 ms after each small product: a whole core that Whisper needs
     threadpool_limits(limits=1, user_api="blas")
     try:
-        asyncio.run(_serve(settings, redis_url))
+        event_loop.run(_serve(settings, redis_url))
     except SottoError as error:
         log.error(error.message, extra={"code": error.code})
         return 1

@@ -98,7 +98,7 @@ def test_all_keys_of_a_script_share_a_cluster_slot() -> None:
         )
     }
     assert len(session) == len(turns) == len(lists) == len(tenant) == 1
-    assert len(SCRIPTS) == 22
+    assert len(SCRIPTS) == 23
 
 
 async def test_reads_back_exactly_the_samples_asked_for_across_chunks(session: Fixture) -> None:

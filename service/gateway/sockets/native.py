@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -31,6 +30,7 @@ from service.gateway.sockets.messages import (
     parse_opening,
 )
 from service.gateway.stream_options import StreamOptions
+from service.log.event_log import encode
 from service.logs import session_id
 
 TELL_S = 2.0  # a client that does not read is not told why it is dropped
@@ -144,7 +144,7 @@ class Connection:
 
     async def _send(self, event: dict[str, Any]) -> None:
         self._last_seq = event["seq"]
-        await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        await self._socket.send_text(encode(event))
 
     async def _fail(self, error: SottoError) -> None:
         async def tell() -> None:

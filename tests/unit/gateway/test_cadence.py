@@ -1,6 +1,8 @@
 """When partials are asked for, and how old the audio behind an event is."""
 
-from service.gateway.cadence import LONGEST_INTERVAL_S, ArrivalClock, PartialCadence
+import pytest
+
+from service.gateway.cadence import LONGEST_INTERVAL_S, ArrivalClock, PartialCadence, samples_to_hold
 
 ENOUGH = 16_000
 
@@ -61,3 +63,20 @@ def test_the_age_of_an_event_counts_from_the_arrival_of_its_audio() -> None:
         clock.note(i * 1_600, i * 0.1)
     assert clock.age_s(0.5, 2.0) == 1.5
     assert clock.age_s(99.0, 2.0) is None
+
+
+def test_after_a_refusal_a_partial_is_asked_for_a_little_later() -> None:
+    cadence = PartialCadence(0.5)
+    cadence.refused(10.0)
+    assert not cadence.due(10.2, ENOUGH)
+    assert cadence.due(10.25, ENOUGH)
+    cadence.first_of("a")
+    cadence.asked(20.0)
+    cadence.refused(20.5)
+    assert not cadence.due(20.7, ENOUGH)
+    assert cadence.due(20.75, ENOUGH)
+
+
+@pytest.mark.parametrize(("streams", "milliseconds"), [(1, 100), (50, 100), (250, 500), (500, 1_000), (5_000, 1_000)])
+def test_the_more_streams_a_gateway_has_the_more_audio_each_holds(streams: int, milliseconds: int) -> None:
+    assert samples_to_hold(streams) == milliseconds * 16
