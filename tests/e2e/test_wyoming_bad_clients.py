@@ -194,10 +194,11 @@ async def test_a_silent_client_is_told_and_closed(port: int, store: "redis.Redis
 
 
 async def test_recordings_count_among_the_open_sessions(gateways: Gateways, live_server: str) -> None:
-    with listening(gateways, SOTTO_MAX_SESSIONS="1") as port:
-        async with started(live_server), connected(port) as client:
-            await client.write_event(START)
-            assert (await refusal(client)).code == "at_capacity"
+    async with started(live_server):  # before the gateway's first look, which it need not repeat for a second
+        with listening(gateways, SOTTO_MAX_SESSIONS="1") as port:
+            async with connected(port) as client:
+                await client.write_event(START)
+                assert (await refusal(client)).code == "at_capacity"
 
 
 async def test_without_a_worker_nothing_is_described(gateways: Gateways) -> None:
