@@ -73,13 +73,13 @@ def asks_for_no_key(settings: Settings, redis_url: str) -> bool:
     """Whether anybody may call, as no key is configured anywhere.
 
     Asked before the server starts: what its lifespan raises would reach the operator as a traceback. Raises
-    BadRequest when `redis_url` is none, StoreUnavailable when Redis does not answer.
+    BadRequest when `redis_url` is none, StoreUnavailable when Redis does not answer for a while.
     """
 
     async def ask() -> bool:
         store = Store(redis_url, prefix=settings.key_prefix)
         try:
-            await store.check()
+            await store.wait()
             keys = Keys(settings.api_keys)
             return not (keys or settings.oidc_issuer or await ApiKeys(store).any())
         finally:

@@ -5,6 +5,7 @@ lists, so every script touches one Redis Cluster slot.
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from service.log import topology
 from service.log.pipelining import Pipelining
 
 log = logging.getLogger(__name__)
+
+PATIENCE_S = 45.0  # with a process that starts; one check lasts 15 s
 
 TurnKind = Literal["final", "partial", "bulk"]
 TURN_KINDS: tuple[TurnKind, ...] = ("final", "partial", "bulk")
@@ -197,6 +200,18 @@ class Store:
             await self.redis.ping()
         except RedisError as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+    async def wait(self) -> None:
+        """Returns once Redis answers: it may start later than whoever needs it. Raises StoreUnavailable when it has
+        not for `PATIENCE_S`, or will not let us in."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await self.check()
+            except StoreUnavailable as error:
+                if time.monotonic() > deadline or topology.is_refusal(error):
+                    raise
+                log.warning("waiting for Redis", extra={"reason": str(error)})
 
     async def close(self) -> None:
         if self._pipelining:

@@ -8,7 +8,8 @@ Further options of redis-py follow as a query, such as ssl_ca_certs=/path/ca.crt
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Redis, RedisCluster
@@ -22,7 +23,16 @@ from redis.asyncio.sentinel import (
     SentinelManagedSSLConnection,
 )
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisClusterException, TimeoutError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    RedisClusterException,
+    TimeoutError,
+)
+
+T = TypeVar("T")
 
 RETRIES = 40  # with the pauses below: rides out about 15 s of a restarting server, or of a fail-over
 PAUSE_S = 0.02
@@ -42,7 +52,7 @@ def connect(url: str) -> "Redis | RedisCluster":
         "socket_timeout": 10,
         "health_check_interval": 30,
         "max_connections": MAX_CONNECTIONS,
-        "retry": Retry(ExponentialWithJitterBackoff(base=PAUSE_S, cap=LONGEST_PAUSE_S), RETRIES),
+        "retry": Patience(ExponentialWithJitterBackoff(base=PAUSE_S, cap=LONGEST_PAUSE_S), RETRIES),
         "driver_info": None,  # looking up its version for CLIENT SETINFO costs as much as connecting
         "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError],
     }
@@ -60,6 +70,19 @@ async def close(client: "Redis | RedisCluster") -> None:
     await client.aclose()
     if isinstance(client, Redis) and isinstance(client.connection_pool, SentinelConnectionPool):
         await client.connection_pool.sentinel_manager.aclose()
+
+
+class Patience(Retry):
+    """Does not ask again where it was not let in, which to redis-py is a connection that broke."""
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[T]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> T:
+        return await super().call_with_retry(do, fail, is_retryable or _may_mend, with_failure_count)
 
 
 class PatientCluster(RedisCluster):
@@ -112,6 +135,17 @@ class MasterConnection(_AsksFirst, SentinelManagedConnection):
 
 class MasterTLSConnection(_AsksFirst, SentinelManagedSSLConnection):
     """The same with TLS."""
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether Redis does not let us in, which asking again does not change."""
+    if error is None:
+        return False
+    return isinstance(error, AuthenticationError | AuthorizationError) or is_refusal(error.__cause__)
+
+
+def _may_mend(error: Exception) -> bool:
+    return not is_refusal(error)
 
 
 async def _nothing_to_mend(_: Exception) -> None:

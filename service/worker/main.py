@@ -41,7 +41,7 @@ def main(settings: Settings, *, redis_url: str) -> int:
 async def _serve(settings: Settings, redis_url: str) -> None:
     placement = place(settings)
     store = Store(redis_url, prefix=settings.key_prefix)
-    await store.check()
+    await store.wait()
     options = HostOptions(
         process=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         own_model=settings.model,

@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import redis
 
+from service.log.private import PrivateRedis
 from tests.e2e.recordings import flac
 from tests.e2e.scrape import scrape, total
 from tests.stack import Stack, free_port
@@ -172,11 +174,12 @@ def test_a_certificate_that_is_none_is_told_in_one_line(content: str | None, tmp
     assert output.count("\n") == 1
 
 
-def test_a_redis_that_does_not_answer_is_told_without_a_traceback(base_model_dir: Path) -> None:
-    with socket.socket() as closed:  # bound, so that nobody else listens there either
-        closed.bind(("127.0.0.1", 0))
-        url = f"redis://127.0.0.1:{closed.getsockname()[1]}/0"
-        status, output = failed("gateway", "--port", str(free_port()), REDIS_URL=url)
+def test_a_redis_that_lets_nobody_in_is_told_without_a_traceback(base_model_dir: Path, tmp_path: Path) -> None:
+    private = PrivateRedis(tmp_path)
+    private.start()
+    redis.Redis.from_url(private.url).config_set("requirepass", "secret")
+    status, output = failed("gateway", "--port", str(free_port()), REDIS_URL=private.url)
+    private.stop()
     assert status == 1
     assert output.startswith("error: Redis does not answer: ")
     assert output.count("\n") == 1

@@ -33,6 +33,15 @@ async def receive(socket: WebSocket, timeout_s: float) -> Frame:
     return data if data is not None else text or ""
 
 
+async def send_text(socket: WebSocket, text: str) -> None:
+    """Raises WebSocketDisconnect, also when it is the server that has closed the connection: it drains, or the client
+    has not answered its pings."""
+    try:
+        await socket.send_text(text)
+    except RuntimeError as error:  # so tell starlette and uvicorn
+        raise WebSocketDisconnect(1006) from error
+
+
 async def frames(
     socket: WebSocket, *, idle_s: float, settle: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncIterator[Frame]:

@@ -15,7 +15,7 @@ from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, SottoErr
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
-from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames, receive
+from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames, receive, send_text
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.messages import (
     Configure,
@@ -144,7 +144,7 @@ class Connection:
 
     async def _send(self, event: dict[str, Any]) -> None:
         self._last_seq = event["seq"]
-        await self._socket.send_text(encode(event))
+        await send_text(self._socket, encode(event))
 
     async def _fail(self, error: SottoError) -> None:
         async def tell() -> None:

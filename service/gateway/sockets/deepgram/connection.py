@@ -29,7 +29,7 @@ from service.gateway.sockets.deepgram.query import LiveQuery, parse_live
 from service.gateway.sockets.deepgram.refusals import new_request_id, refusal
 from service.gateway.sockets.deepgram.serving import resolve, served_model
 from service.gateway.sockets.deepgram.streams import Stream, Streams
-from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames
+from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames, send_text
 from service.gateway.sockets.handshake import SocketAuth, offered
 from service.gateway.stream_options import StreamOptions
 from service.log.store import unavailable
@@ -223,7 +223,7 @@ class ListenConnection:
 
     async def _send(self, message: dict[str, Any]) -> None:
         # ASCII, as an error may repeat half a surrogate pair
-        await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+        await send_text(self._socket, json.dumps(message, separators=(",", ":")))
 
     async def _fail(self, failed: SottoError) -> None:
         told = error(failed.code, failed.message)

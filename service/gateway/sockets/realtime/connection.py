@@ -20,7 +20,7 @@ from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
 from service.gateway.replies import error_body as http_error_body
-from service.gateway.sockets.duplex import Frame, both_ways, close_with, ending_with, frames
+from service.gateway.sockets.duplex import Frame, both_ways, close_with, ending_with, frames, send_text
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.realtime import beta
 from service.gateway.sockets.realtime.client_events import (
@@ -229,7 +229,7 @@ class RealtimeConnection:
         if message is not None:
             identified = {"type": message["type"], "event_id": f"event_{secrets.token_hex(10)}"} | message
             # ASCII, as a complaint may repeat half a surrogate pair
-            await self._socket.send_text(json.dumps(identified, separators=(",", ":")))
+            await send_text(self._socket, json.dumps(identified, separators=(",", ":")))
 
     async def _complain(self, error: SottoError, event_id: str | None) -> None:
         metrics.ERRORS.labels(error.code).inc()
