@@ -1,11 +1,8 @@
 """A live stream, whatever protocol carries it: bytes in, events out. Protocols are adapters over this object."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,10 +17,9 @@ from service.gateway.ingest import Ingest, Ingested, Pcm
 from service.gateway.metering import Allowance
 from service.gateway.relay import follow
 from service.gateway.stream_options import StreamOptions
-from service.gateway.writer import Progress, SessionWriter
+from service.gateway.writer import SessionWriter
 from service.log.event_log import Event
 from service.log.gateways import SessionSummary
-from service.log.sessions import new_id
 from service.log.tenants import Tenant
 from service.log.turns import Turn
 from service.log.usage import Meter
@@ -37,7 +33,7 @@ WAIT_FOR_FINALS_S = 0.25
 
 
 class LiveSession:
-    """One connection's hold of a live session. Made by `open` or `resume`."""
+    """One connection's hold of a live session. Made by `opening`."""
 
     def __init__(
         self,
@@ -50,6 +46,7 @@ class LiveSession:
         tenant: Tenant,
         after: int,
         resumed_seq: int,
+        finished: bool = False,
     ) -> None:
         self.id = session
         self.options = options
@@ -57,7 +54,7 @@ class LiveSession:
         self._ingest = ingest
         self._writer = writer
         self._tenant = tenant
-        self._allowance = _allowance(gateway, tenant, session)
+        self._allowance = allowance_of(gateway, tenant, session)
         self._after = after
         self._resumed_seq = resumed_seq
         self._pcm: list[Pcm] = []
@@ -66,103 +63,11 @@ class LiveSession:
         self._cadence = PartialCadence(gateway.settings.partial_interval_ms / 1000)
         self._acked_at = 0.0
         self._acked_bytes = ingest.bytes_fed
-        self._finished = False
+        self._finished = finished
         self._failed = False  # an append did, or hearing was cut off: what was fed is not all in the log
         self._spent = ""
         self._began = time.time()
         self._last_text = ""
-
-    @classmethod
-    async def open(
-        cls, gateway: Gateway, tenant: Tenant, options: StreamOptions, *, bias_report: dict[str, Any] | None = None
-    ) -> "LiveSession":
-        """Starts a session; `started` tells the report, if any. Raises Refused when there is no room for it, or the
-        tenant has used up what it may."""
-        await gateway.admission.admit(options.model, live=True)
-        session = new_id("s")
-        options = replace(options, redact=tenant.privacy.redaction)
-        await gateway.metering.open_stream(tenant, session)
-        try:
-            await _allowance(gateway, tenant, session).require(1)
-            return await cls._begin(gateway, tenant, session, options, bias_report)
-        except BaseException:
-            await gateway.metering.close_stream(tenant.id, session)
-            raise
-
-    @classmethod
-    async def _begin(
-        cls,
-        gateway: Gateway,
-        tenant: Tenant,
-        session: str,
-        options: StreamOptions,
-        bias_report: dict[str, Any] | None,
-    ) -> "LiveSession":
-        token = secrets.token_urlsafe(24)
-        owner = f"{gateway.name}/{secrets.token_hex(8)}"
-        expires = datetime.now(UTC) + timedelta(seconds=gateway.settings.max_stream_s)
-        started = {
-            "type": "started",
-            "session": session,
-            "resume_token": token,
-            "expires_at": expires.isoformat(timespec="seconds"),
-        } | _told(bias_report)
-        await gateway.sessions.create(
-            session,
-            owner=owner,
-            wake=gateway.waker.channel,
-            token=token,
-            options=options.dump(),
-            tenant=tenant.id,
-            meter=_meter(tenant, session),
-            retention_s=tenant.privacy.retention_s,
-            first=started,
-        )
-        writer = SessionWriter(gateway.store, gateway.sessions, session, owner, kind="final", model=options.model)
-        ingest = Ingest(gateway.hearing, options.format, options.endpointing)
-        await gateway.roster.add(session, options.model)
-        metrics.ROUTED.labels(options.model, "stream").inc()
-        gateway.biasing.hold(options.bias)
-        live = cls(gateway, session, options, ingest, writer, tenant=tenant, after=0, resumed_seq=0)
-        gateway.recent.add(session, live.summary)
-        return live
-
-    @classmethod
-    async def resume(cls, gateway: Gateway, tenant: Tenant, session: str, token: str, last_seq: int) -> "LiveSession":
-        """Takes a session over from a lost connection, of this or any other gateway.
-
-        Raises NotFound, also for a session of another tenant, and Unauthorized.
-        """
-        owner = f"{gateway.name}/{secrets.token_hex(8)}"
-        record = await gateway.sessions.take_over(
-            session, token=token, owner=owner, wake=gateway.waker.channel, tenant=tenant.id
-        )
-        await gateway.waker.call(record.former_wake, session)
-        if last_seq >= record.resumed_seq:
-            raise BadRequest("no event has that number yet", field="last_seq")
-        options = StreamOptions.load(record.options)
-        writer = SessionWriter(
-            gateway.store,
-            gateway.sessions,
-            session,
-            owner,
-            kind="final",
-            model=options.model,
-            progress=Progress(record.samples, record.ended, record.next_utterance),
-        )
-        ingest = Ingest.restore(
-            gateway.hearing, options.format, options.endpointing, record.snapshot, record.bytes_safe
-        )
-        live = cls(
-            gateway, session, options, ingest, writer, tenant=tenant, after=last_seq, resumed_seq=record.resumed_seq
-        )
-        live._finished = record.finishing
-        await writer.enqueue_outstanding()
-        await gateway.metering.open_stream(tenant, session, resumed=True)
-        await gateway.roster.add(session, options.model)
-        gateway.biasing.hold(options.bias)
-        gateway.recent.add(session, live.summary)
-        return live
 
     # ---- events out
 
@@ -263,7 +168,8 @@ class LiveSession:
         self._gateway.biasing.hold(self.options.bias)
         self._gateway.biasing.release(former.bias)
         self._ingest.endpointer.configure(self.options.endpointing)
-        await self.emit({"type": "configured"} | _told(bias_report), options=self.options.dump())
+        told = {"bias": bias_report} if bias_report else {}
+        await self.emit({"type": "configured"} | told, options=self.options.dump())
 
     async def emit(self, event: Event, *, options: dict[str, Any] | None = None) -> None:
         """Logs an event of the protocol itself (pong, configured, error)."""
@@ -382,13 +288,9 @@ class LiveSession:
             self._writer.note_progress(await self._gateway.sessions.next_utterance(self.id))
 
 
-def _meter(tenant: Tenant, session: str) -> Meter:
+def meter_of(tenant: Tenant, session: str) -> Meter:
     return Meter(tenant.id, session, "live")
 
 
-def _allowance(gateway: Gateway, tenant: Tenant, session: str) -> Allowance:
-    return gateway.metering.allowance(tenant, _meter(tenant, session))
-
-
-def _told(bias_report: dict[str, Any] | None) -> dict[str, Any]:
-    return {"bias": bias_report} if bias_report else {}
+def allowance_of(gateway: Gateway, tenant: Tenant, session: str) -> Allowance:
+    return gateway.metering.allowance(tenant, meter_of(tenant, session))

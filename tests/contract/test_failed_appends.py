@@ -7,15 +7,14 @@ import pytest
 from redis.exceptions import RedisError
 
 from service.audio.stream_decoder import StreamFormat
-from service.gateway.app import build
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session
 from service.gateway.stream_options import StreamOptions
 from service.log.private import PrivateRedis
 from service.log.store import Store
-from service.log.tasks import cancel_tasks
 from service.log.tenants import DEFAULT, Tenant
 from service.log.workers import WorkerRegistry, WorkerStatus
-from service.settings import Settings
+from tests.gateways import gateway_of
 
 WORKER = WorkerStatus("w", "base", "cpu", "int8", slots=1, max_batch=4, busy=0, languages=("en",))
 PIECE = bytes(19_200)  # 600 ms: written at once
@@ -24,12 +23,9 @@ PIECE = bytes(19_200)  # 600 ms: written at once
 @pytest.fixture
 async def live(redis_server: PrivateRedis, store: Store) -> AsyncIterator[LiveSession]:
     await WorkerRegistry(store).announce(WORKER)
-    gateway = build(Settings(key_prefix=store.keys.prefix, api_keys=""), redis_server.url)
-    hearing = asyncio.create_task(gateway.hearing.run())
     options = StreamOptions(model="base", format=StreamFormat("pcm_s16le", 16_000, 1), language="en")
-    yield await LiveSession.open(gateway, Tenant(id=DEFAULT), options)
-    await cancel_tasks((hearing,))
-    await gateway.store.close()
+    async with gateway_of(redis_server.url, store.keys.prefix) as gateway:
+        yield await open_session(gateway, Tenant(id=DEFAULT), options)
 
 
 async def safe_bytes(store: Store, session: str) -> tuple[int, int]:

@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 
 from service.decoding.whisper import DecodeResult, Utterance, WhisperDecoder
-from service.gateway.app import build
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
-from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session
 from service.gateway.stream_options import StreamOptions
 from service.log.publishing import Publisher
 from service.log.store import Store
 from service.log.tenants import DEFAULT, Tenant
 from service.log.turns import TurnQueue
 from service.log.workers import WorkerStatus
-from service.settings import Settings
 from service.worker.loading import Loaded, Loader
 from service.worker.loop import Worker
 from service.worker.slots import Slots
 from tests.conftest import DATA
 from tests.e2e.raw_stream import RawStream, started
+from tests.gateways import gateway_of
 from tests.integration.conftest import speech
 
 NAME, HEARD = "Comedien Maille", "Comedian Mail"
@@ -85,15 +84,14 @@ def test_an_upload_has_the_name_and_tells_its_words(live_server: str) -> None:
 
 @pytest.fixture
 async def gateway(store: Store) -> AsyncIterator[Gateway]:
-    gateway = build(Settings(key_prefix="test"), store.url)
-    yield gateway
-    await gateway.store.close()
+    async with gateway_of(store.url, "test") as gateway:
+        yield gateway
 
 
 async def loaded_turns(gateway: Gateway, store: Store, wish: BiasWish) -> dict[str, Loaded]:
     """What a worker would decode of the clip, by kind of turn: partials before its end, the final behind it."""
     bias = (await gateway.biasing.resolve(TENANT, wish)).bias
-    live = await LiveSession.open(gateway, TENANT, StreamOptions("base", language="en", interim=True, bias=bias))
+    live = await open_session(gateway, TENANT, StreamOptions("base", language="en", interim=True, bias=bias))
     loader, queue = Loader(store, Publisher(store)), TurnQueue(store, "base")
     await queue.ensure_group()
     found: dict[str, Loaded] = {}
@@ -139,7 +137,7 @@ async def test_a_list_that_makes_turns_fail_costs_its_names_but_no_transcript(
     worker = Worker(store, decoder, status, Slots(1), gather_ms=0, claim_idle_ms=5_000, max_deliveries=3)
     working = asyncio.create_task(worker.run())
     bias = (await gateway.biasing.resolve(TENANT, BiasWish(keywords=[NAME]))).bias
-    live = await LiveSession.open(gateway, TENANT, StreamOptions("base", language="en", interim=False, bias=bias))
+    live = await open_session(gateway, TENANT, StreamOptions("base", language="en", interim=False, bias=bias))
     audio = speech(CLIP) + SILENCE
     for at in range(0, len(audio), PIECE):
         await live.feed(audio[at : at + PIECE])

@@ -8,16 +8,16 @@ import pytest
 
 from service.biasing.entries import MAX_ENTRIES, Entry, digest
 from service.errors import BadRequest, TooManyEntries, UnknownList
-from service.gateway.app import build
 from service.gateway.biasing import Bias, BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session, resume_session
 from service.gateway.recording import RecordingOptions
 from service.gateway.stream_options import StreamOptions
 from service.log.event_log import EventLog
 from service.log.store import Store
 from service.log.tenants import DEFAULT, Tenant
-from service.settings import Settings
+from tests.gateways import gateway_of
 from tests.integration.conftest import speech
 
 FIRST, SECOND = digest((Entry("Loewe"),)), digest((Entry("Dior"),))
@@ -28,9 +28,8 @@ TWO_UTTERANCES = speech()[: 21 * 16_000]
 
 @pytest.fixture
 async def gateway(store: Store) -> AsyncIterator[Gateway]:
-    gateway = build(Settings(key_prefix="test"), store.url)
-    yield gateway
-    await gateway.store.close()
+    async with gateway_of(store.url, "test") as gateway:
+        yield gateway
 
 
 async def bias_of(gateway: Gateway, *keywords: str, **wish: Any) -> Bias:
@@ -38,7 +37,7 @@ async def bias_of(gateway: Gateway, *keywords: str, **wish: Any) -> Bias:
 
 
 async def open_stream(gateway: Gateway, bias: Bias) -> LiveSession:
-    return await LiveSession.open(gateway, TENANT, StreamOptions("base", bias=bias))
+    return await open_session(gateway, TENANT, StreamOptions("base", bias=bias))
 
 
 async def configure(live: LiveSession, bias: Bias) -> None:
@@ -77,7 +76,7 @@ async def test_a_resumed_stream_keeps_it_too(gateway: Gateway, store: Store) -> 
     await live.settle()
     await live.close()
     [started, *_] = await EventLog(store, live.id).after(0)
-    again = await LiveSession.resume(gateway, TENANT, live.id, started["resume_token"], started["seq"])
+    again = await resume_session(gateway, TENANT, live.id, started["resume_token"], started["seq"])
     await feed(again, TWO_UTTERANCES[again._ingest.bytes_fed :])
     await again.finish()
     assert await lists_of_finals(store) == {0: [FIRST], 1: [SECOND]}

@@ -15,6 +15,7 @@ from service.errors import BadRequest, Conflict, IdleTimeout, NotFound, SottoErr
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session, resume_session
 from service.gateway.sockets.duplex import both_ways, close_with, ending_with, frames, receive, send_text
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
 from service.gateway.sockets.messages import (
@@ -67,14 +68,14 @@ class Connection:
         text = await self._opening_text()
         opening: Opening = parse_opening(text)
         if isinstance(opening, Resume):
-            return await LiveSession.resume(
+            return await resume_session(
                 self._gateway, self._tenant, opening.session, opening.resume_token, opening.last_seq
             )
         wish = wish_of(opening)
         resolved = await self._gateway.biasing.resolve(self._tenant, wish)
         options = replace(await self._options(opening), bias=resolved.bias)
         report = None if wish.is_empty else resolved.report
-        return await LiveSession.open(self._gateway, self._tenant, options, bias_report=report)
+        return await open_session(self._gateway, self._tenant, options, bias_report=report)
 
     async def _opening_text(self) -> str:
         limit_s = self._gateway.settings.idle_timeout_s

@@ -11,6 +11,7 @@ from service.errors import BadAudio
 from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session
 from service.gateway.stream_options import StreamOptions
 from service.log.tenants import Tenant
 
@@ -78,7 +79,7 @@ class Streams:
             self._split = Deinterleaver(fmt.encoding, self._count)
         options = replace(self._options, format=fmt)
         for _ in range(self._count):
-            self.channels.append(Stream(await LiveSession.open(self._gateway, self._tenant, options)))
+            self.channels.append(Stream(await open_session(self._gateway, self._tenant, options)))
         self.opened.set()
 
     async def feed(self, data: bytes) -> None:

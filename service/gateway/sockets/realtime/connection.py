@@ -19,6 +19,7 @@ from service.errors import BadRequest, SottoError, TooLarge
 from service.gateway.biasing import Bias
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session
 from service.gateway.replies import error_body as http_error_body
 from service.gateway.sockets.duplex import Frame, both_ways, close_with, ending_with, frames, send_text
 from service.gateway.sockets.handshake import SocketAuth, key_of, offered
@@ -122,7 +123,7 @@ class RealtimeConnection:
     async def _append(self, audio: bytes) -> None:
         if self._stream is None:
             _, _, options = await self._checked(self._session)
-            self._stream = await LiveSession.open(self._gateway, self._tenant, options)
+            self._stream = await open_session(self._gateway, self._tenant, options)
             session_id.set(self._stream.id)
             self._opened.set()
         self._bytes += len(audio)

@@ -16,6 +16,7 @@ from service.errors import BadRequest, DecodeFailed, Refused, SottoError
 from service.gateway.biasing import BiasWish
 from service.gateway.context import Gateway
 from service.gateway.live_session import LiveSession
+from service.gateway.opening import open_session
 from service.gateway.sockets.duplex import both_ways, ending_with
 from service.gateway.sockets.wyoming.events import AudioFormat, EventStream, Gone, Ping, Transcribe, parse
 from service.gateway.sockets.wyoming.info import info_of
@@ -72,7 +73,7 @@ class Connection:
     async def _transcribe(self, wanted: Transcribe, fmt: AudioFormat) -> None:
         samples = Samples(fmt.width)
         tenant = await self._gateway.access.tenant(DEFAULT)
-        session = await LiveSession.open(self._gateway, tenant, await self._options(tenant, wanted, fmt))
+        session = await open_session(self._gateway, tenant, await self._options(tenant, wanted, fmt))
         token = session_id.set(session.id)
         try:
             await both_ways(self._read(session, fmt, samples), self._relay(session))
