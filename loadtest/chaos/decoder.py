@@ -58,6 +58,7 @@ async def serve(redis_url: str) -> None:
     settings = Settings()
     logs.configure(settings.log_level, "worker")
     store = Store(redis_url, prefix=settings.key_prefix)
+    await store.wait()
     status = WorkerStatus(
         id=f"chaos-{os.getpid()}-{secrets.token_hex(4)}",
         model=settings.model,

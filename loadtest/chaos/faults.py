@@ -16,6 +16,7 @@ from loadtest.chaos.services import Service
 from loadtest.chaos.stores import until
 
 HOUR_S = 3600
+DYING_S = 2.0  # which one that ran out of memory may take to end
 CLOCK_OFF_S = 4.0
 
 Inject = Callable[[Deployment, random.Random], Awaitable[str]]
@@ -151,6 +152,7 @@ async def worker_memory_full(deployment: Deployment, rng: random.Random) -> str:
     except (psutil.Error, ProcessLookupError):
         return f"{worker.name} died"
     finally:
+        await asyncio.sleep(DYING_S)
         worker.excused = False
     return f"{worker.name} for {seconds:.1f} s"
 
