@@ -118,10 +118,11 @@ async def redis_disk_full(deployment: Deployment, rng: random.Random) -> str:
     await asyncio.to_thread(master.disk.fill)
     try:
         await asyncio.sleep(seconds)
+        master.disk.free()
+        await until(master.rewritten, "the append-only file is written anew")
     finally:
         master.disk.free()
         master.service.excused = False
-    await until(master.rewritten, "the append-only file is written anew")
     return f"for {seconds:.1f} s"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from service.decoding.whisper import DecodeOptions, Utterance
 from service.decoding.windows import MAX_SAMPLES, window_for
+from service.errors import NotFound
 from service.log.audio_log import AudioLog
 from service.log.publishing import Lease, Publisher
 from service.log.store import Store
@@ -71,7 +72,14 @@ class Loader:
         # a final sees the whole utterance afresh, so its text does not depend on when partials came
         start = turn.start + agreement.offset if partial else turn.start
         end = turn.end if turn.end is not None else min(lease.samples, start + MAX_SAMPLES)
-        samples = await AudioLog(self._store, turn.session).read(start, end)
+        try:
+            samples = await AudioLog(self._store, turn.session).read(start, end)
+        except NotFound:
+            if not partial:
+                raise
+            # its final was published meanwhile, with which the audio went: only the place for the next one is freed
+            await self._publisher.partial(turn, lease, lease.agreement, None)
+            return None
         wanted = dict(turn.options)
         wanted.pop("every_final", None)  # how to answer, not how to decode
         bias = await self.biases.bias(wanted.pop("bias", None), wanted.get("language"))

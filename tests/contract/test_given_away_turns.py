@@ -47,3 +47,15 @@ async def test_a_final_that_was_given_away_is_not_taken_from_the_queue_by_who_ha
     await third.work(await third.load(again))
     assert [told for told in await session.told() if told.startswith("final")]
     assert (await queue.lengths())["final"] == 0
+
+
+async def test_a_caption_whose_audio_went_with_its_final_is_needless_and_frees_its_place(store: Store) -> None:
+    session, queue = await Fixture(store).create(), TurnQueue(store, "base")
+    await queue.ensure_group()
+    await session.append(16_000)
+    assert await session.sessions.request_partial(session.id, session.owner, 0) == "ok"
+    await queue.enqueue(session.turn(0, 0, None, "partial"))
+    [claimed] = await queue.claim("w", 1)
+    await store.redis.delete(store.keys.audio(session.id))
+    assert await Loader(store, Publisher(store)).load(claimed) is None
+    assert await session.sessions.request_partial(session.id, session.owner, 0) == "ok"

@@ -1,6 +1,7 @@
 """What operators and tools ask a running gateway: health, metrics, models, descriptions, logs."""
 
 import json
+import signal
 
 import httpx
 import openapi_spec_validator
@@ -121,3 +122,17 @@ def test_no_key_and_no_speech_is_logged(live_stack: Stack, api: httpx.Client) ->
     logged = "".join(log.read_text() for log in live_stack.folder.glob("*.log"))
     assert "very-secret-key" not in logged
     assert reply.json()["text"] not in logged
+
+
+async def test_an_open_dashboard_does_not_hold_up_a_gateway_that_drains(live_stack: Stack) -> None:
+    process, url = live_stack.gateway()
+    async with (
+        httpx.AsyncClient(timeout=60) as client,
+        client.stream("GET", f"{url}/v1/admin/dashboard/events") as answer,
+    ):
+        told = answer.aiter_lines()
+        assert await anext(told) == "event: history"
+        process.signal(signal.SIGTERM)
+        rest = [line async for line in told]
+    assert any(line.startswith("data: ") for line in rest)
+    assert process.ended() == 0
