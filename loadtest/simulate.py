@@ -12,6 +12,7 @@ voice activity detection, and audio as it comes: an utterance is written at once
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import random
@@ -225,6 +226,7 @@ async def speak(redis_url: str, pace: Pace, victim: int | None) -> tuple[list[He
     try:
         for stream in streams:
             await stream.open()
+        gc.freeze()  # thousands of streams, among which a collection would look for a tenth of a second
         ends_at = time.monotonic() + pace.seconds
         running = asyncio.gather(*(stream.run(ends_at) for stream in streams))
         if victim is not None:

@@ -116,12 +116,12 @@ async def test_figures_of_all_gateways_appear_at_each(stack: Stack) -> None:
 
 async def test_dark_and_light_follow_the_system_and_the_button(stack: Stack) -> None:
     async with dashboard(stack.url, color_scheme="dark") as page:
-        background = "getComputedStyle(document.body).backgroundColor"
-        assert await page.evaluate(background) == "rgb(19, 23, 27)"
+        body = page.locator("body")
+        await expect(body).to_have_css("background-color", "rgb(19, 23, 27)")
         await page.get_by_role("button", name="Theme: as the system").click()
-        assert await page.evaluate(background) == "rgb(246, 244, 238)"
+        await expect(body).to_have_css("background-color", "rgb(246, 244, 238)")
         await page.reload()
-        assert await page.evaluate(background) == "rgb(246, 244, 238)"
+        await expect(body).to_have_css("background-color", "rgb(246, 244, 238)")
 
 
 async def test_phone_needs_no_scrolling_sideways(stack: Stack) -> None:
