@@ -34,7 +34,14 @@ SERVER_EVENTS = {
     "started", "ack", "speech_started", "speech_ended", "partial", "final", "resumed", "configured", "pong", "finished",
     "error",
 }  # fmt: skip
-EMITTING = ("gateway/sockets/native.py", "gateway/live_session.py", "gateway/writer.py", "worker", "log")
+EMITTING = (
+    "gateway/sockets/native.py",
+    "gateway/opening.py",
+    "gateway/live_session.py",
+    "gateway/writer.py",
+    "worker",
+    "log",
+)
 TURN = Turn("final", f"s_{'0' * 32}", 2, 16_000, 48_000, 40_000, {})
 
 
