@@ -1,6 +1,7 @@
 """API keys: `sotto_<id>_<secret>`. Redis holds SHA-256 hashes of them, never a key itself."""
 
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -104,7 +105,7 @@ class ApiKeys:
 
         Raises NotFound, and Conflict for a key that was revoked or has expired.
         """
-        key, until = _new(key_id), round(time.time() + overlap_s, 3)
+        key, until = _new(key_id), math.floor((time.time() + overlap_s) * 1000) / 1000  # never later than asked for
 
         def rotated(record: ApiKey) -> ApiKey:
             if not record.is_live:

@@ -72,6 +72,16 @@ async def test_a_rotated_key_is_good_for_the_overlap_beside_the_new_one(keys: Ap
     assert (await keys.find(third)) is not None
 
 
+async def test_without_an_overlap_the_former_key_ends_within_the_very_millisecond(
+    keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, first = await keys.create("acme", ("transcribe",))
+    monkeypatch.setattr("service.log.api_keys.time.time", lambda: made.created + 0.0006)
+    _, second = await keys.rotate(made.id, overlap_s=0)
+    assert await keys.find(first) is None
+    assert await keys.find(second)
+
+
 async def test_rotations_at_the_same_time_all_count(keys: ApiKeys) -> None:
     made, _ = await keys.create("acme", ("transcribe",))
     rotated = await asyncio.gather(*(keys.rotate(made.id, overlap_s=60) for _ in range(8)))

@@ -99,11 +99,24 @@ async def test_transports_agree_field_by_field_on_real_speech(live_server: str, 
         [_without_names(event) for event in await stream(live_server, twice, FINALS_ONLY) if _is_timeless(event)]
         for stream in STREAMS.values()
     ]
-    assert streams[0] == streams[1] == streams[2]
-    kinds = [type(event) for event in streams[0]]
-    assert kinds.count(SpeechStarted) == kinds.count(SpeechEnded) >= kinds.count(Final) >= 2
-    assert kinds[0] is Started
-    assert kinds[-1] is Finished
+    # how far the speech has come when a final is ready is a matter of time: each kind has an order of its own
+    heard, finals = zip(*(_apart(events) for events in streams), strict=True)
+    assert heard[0] == heard[1] == heard[2]
+    assert finals[0] == finals[1] == finals[2]
+    kinds = [type(event) for event in heard[0]]
+    assert kinds.count(SpeechStarted) == kinds.count(SpeechEnded) >= len(finals[0]) >= 2
+    for events in streams:
+        assert isinstance(events[0], Started)
+        assert isinstance(events[-1], Finished)
+        for final in (event for event in events if isinstance(event, Final)):
+            [ended] = [event for event in events if isinstance(event, SpeechEnded) and event.id == final.id]
+            assert events.index(ended) < events.index(final)
+
+
+def _apart(events: list[Event]) -> tuple[list[Event], list[Event]]:
+    """What the gateway hears, and what the worker decodes."""
+    finals = [event for event in events if isinstance(event, Final)]
+    return [event for event in events if not isinstance(event, Final)], finals
 
 
 def _is_timeless(event: Event) -> bool:
