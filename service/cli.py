@@ -3,28 +3,32 @@
 import typer
 
 from service import __version__
-from service.commands import access, bias_lists, demo, evaluate, explain, loadtest, models, serving, stream, transcribe
+from service.commands.lazy import group_of
+
+COMMANDS = {
+    "serve": "service.commands.serving:serve",
+    "gateway": "service.commands.serving:gateway",
+    "worker": "service.commands.serving:worker",
+    "transcribe": "service.commands.transcribe:transcribe",
+    "stream": "service.commands.stream:stream",
+    "demo": "service.commands.demo:demo",
+    "eval": "service.commands.evaluate:evaluate",
+    "explain": "service.commands.explain:explain",
+    "loadtest": "service.commands.loadtest:app",
+    "models": "service.commands.models:app",
+    "bias-lists": "service.commands.bias_lists:app",
+    "tenants": "service.commands.access:tenants",
+    "keys": "service.commands.access:keys",
+}
 
 app = typer.Typer(
     name="sotto",
+    cls=group_of(COMMANDS),
     help="Real-time transcription for CRM dictation: live captions and finals in which the names are right.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serving.serve)
-app.command()(serving.gateway)
-app.command()(serving.worker)
-app.command()(transcribe.transcribe)
-app.command()(stream.stream)
-app.command()(demo.demo)
-app.command("eval")(evaluate.evaluate)
-app.command()(explain.explain)
-app.add_typer(loadtest.app, name="loadtest")
-app.add_typer(models.app, name="models")
-app.add_typer(bias_lists.app, name="bias-lists")
-app.add_typer(access.tenants, name="tenants")
-app.add_typer(access.keys, name="keys")
 
 
 @app.callback(invoke_without_command=True)

@@ -10,48 +10,40 @@ from rich.console import Console
 from rich.table import Table
 
 from models.registry import Entry, InstalledModel, installed, known, verify
-from service.commands.deployed_models import (
-    alias_model,
-    deployment_status,
-    load_model,
-    roll_back_alias,
-    unload_model,
-)
-from service.commands.model_stages.adapt import adapt_model
-from service.commands.model_stages.convert import convert_model
-from service.commands.model_stages.evaluate import evaluate_models
-from service.commands.model_stages.expand import expand_seeds
-from service.commands.model_stages.filter import filter_synthetic_speech
-from service.commands.model_stages.finetune import finetune_whisper
-from service.commands.model_stages.import_ct2 import import_ct2_model
-from service.commands.model_stages.merge import merge_adapter
-from service.commands.model_stages.pseudo_label import label_recordings
-from service.commands.model_stages.register import register_model
-from service.commands.model_stages.synthesize import fetch_voices, synthesize_speech
+from service.commands.lazy import group_of
 from service.commands.terminal import fetch_with_progress, one_line_errors
 from service.errors import ModelUnavailable
 from service.settings import Settings
 
 MB = 1_000_000
 
-app = typer.Typer(help="Lists, fetches and verifies the Whisper models that Sotto serves.", no_args_is_help=True)
-app.command("adapt")(adapt_model)
-app.command("import-ct2")(import_ct2_model)
-app.command("expand")(expand_seeds)
-app.command("filter")(filter_synthetic_speech)
-app.command("finetune")(finetune_whisper)
-app.command("fetch-voices")(fetch_voices)
-app.command("synthesize")(synthesize_speech)
-app.command("pseudo-label")(label_recordings)
-app.command("evaluate")(evaluate_models)
-app.command("merge")(merge_adapter)
-app.command("convert")(convert_model)
-app.command("register")(register_model)
-app.command("load")(load_model)
-app.command("unload")(unload_model)
-app.command("alias")(alias_model)
-app.command("rollback")(roll_back_alias)
-app.command("status")(deployment_status)
+STAGES = "service.commands.model_stages"
+DEPLOYED = "service.commands.deployed_models"
+COMMANDS = {
+    "adapt": f"{STAGES}.adapt:adapt_model",
+    "import-ct2": f"{STAGES}.import_ct2:import_ct2_model",
+    "expand": f"{STAGES}.expand:expand_seeds",
+    "filter": f"{STAGES}.filter:filter_synthetic_speech",
+    "finetune": f"{STAGES}.finetune:finetune_whisper",
+    "fetch-voices": f"{STAGES}.synthesize:fetch_voices",
+    "synthesize": f"{STAGES}.synthesize:synthesize_speech",
+    "pseudo-label": f"{STAGES}.pseudo_label:label_recordings",
+    "evaluate": f"{STAGES}.evaluate:evaluate_models",
+    "merge": f"{STAGES}.merge:merge_adapter",
+    "convert": f"{STAGES}.convert:convert_model",
+    "register": f"{STAGES}.register:register_model",
+    "load": f"{DEPLOYED}:load_model",
+    "unload": f"{DEPLOYED}:unload_model",
+    "alias": f"{DEPLOYED}:alias_model",
+    "rollback": f"{DEPLOYED}:roll_back_alias",
+    "status": f"{DEPLOYED}:deployment_status",
+}
+
+app = typer.Typer(
+    cls=group_of(COMMANDS),
+    help="Lists, fetches and verifies the Whisper models that Sotto serves.",
+    no_args_is_help=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
