@@ -13,6 +13,8 @@ from service.transcript import SAMPLE_RATE
 from tests.conftest import DATA
 from tests.unit.audio.encoded import encode, wav
 
+TWO_SENTENCES_S = 10
+
 
 @cache
 def manifest() -> dict[str, dict[str, Any]]:
@@ -32,6 +34,11 @@ def samples(name: str) -> Int16:
         return np.concatenate(list(read_file(source, max_seconds=60)))
 
 
+def two_sentences() -> bytes:
+    """The beginning of the demo as FLAC: two utterances."""
+    return encode(samples("demo")[: TWO_SENTENCES_S * SAMPLE_RATE], "flac", "flac")
+
+
 def long_speech(repetitions: int) -> bytes:
     """The demo again and again as one FLAC: half a minute of dictation each time."""
     return encode(np.tile(samples("demo"), repetitions), "flac", "flac")
@@ -41,7 +48,9 @@ def silence(seconds: float) -> bytes:
     return wav(np.zeros(round(seconds * SAMPLE_RATE), np.int16))
 
 
-def error_rate(name: str, text: str) -> float:
-    """Word errors of `text` against the reference of a shipped recording, over its words."""
-    errors = word_errors(manifest()[name]["text"], text)
+def error_rate(name: str, text: str, *, sentences: int | None = None) -> float:
+    """Word errors of `text` against the reference of a shipped recording, or its first sentences, over its words."""
+    spoken = manifest()[name]
+    reference = " ".join(segment["text"] for segment in spoken["segments"][:sentences]) if sentences else spoken["text"]
+    errors = word_errors(reference, text)
     return errors.errors / max(1, errors.words)

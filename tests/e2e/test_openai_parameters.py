@@ -9,7 +9,7 @@ from openai import BadRequestError, OpenAI
 from openai.types import AudioModel
 from openai.types.audio import Transcription, TranscriptionVerbose, Translation, TranslationVerbose
 
-from tests.e2e.recordings import error_rate, flac, manifest, samples
+from tests.e2e.recordings import error_rate, flac, manifest, samples, two_sentences
 from tests.unit.audio.encoded import encode
 
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # OpenAI's own translations
@@ -67,7 +67,7 @@ def test_verbose_json_has_the_fields_of_the_sdk(openai: OpenAI) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_logprobs_spell_the_text(openai: OpenAI, stream: bool) -> None:
-    answer = create(openai, "demo", include=["logprobs"], stream=stream)
+    answer = create(openai, file=("two-sentences.flac", two_sentences()), include=["logprobs"], stream=stream)
     deltas: list[Any] = []
     if stream:
         *deltas, answer = answer
@@ -88,10 +88,12 @@ def test_logprobs_are_told_only_when_asked_for(openai: OpenAI) -> None:
 
 @pytest.mark.parametrize("response_format", ["json", "text", "srt", "verbose_json", "vtt"])
 def test_every_format_streams_the_same_events(openai: OpenAI, response_format: Any) -> None:
-    whole = create(openai, "demo")
-    *events, done = create(openai, "demo", stream=True, response_format=response_format)
+    said = ("two-sentences.flac", two_sentences())
+    whole = create(openai, file=said)
+    *events, done = create(openai, file=said, stream=True, response_format=response_format)
     deltas = [event for event in events if event.type == "transcript.text.delta"]
     segments = [event for event in events if event.type == "transcript.text.segment"]
+    assert len(deltas) == 2
     assert "".join(delta.delta for delta in deltas) == done.text == whole.text
     assert [language.code for language in done.languages] == ["en"]
     if response_format == "verbose_json":
