@@ -1,6 +1,9 @@
 """`sotto demo`: everything once, from nothing: model, server, live captions, REST."""
 
 import asyncio
+import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +35,7 @@ def demo(
             console.print(f"Ready at {url} after {time.monotonic() - started:.1f} s. API page: {url}/docs")
             _live(console, url, file)
             _rest(console, url, file)
-        console.print(f"\nTo go on: [bold].venv/bin/sotto serve[/], then dictate at http://127.0.0.1:{PORT}/app/")
+        console.print(f"\nTo go on: [bold]{_sotto()} serve[/], then dictate at http://127.0.0.1:{PORT}/app/")
 
 
 def _live(console: Console, url: str, file: Path) -> None:
@@ -57,3 +60,10 @@ def _rest(console: Console, url: str, file: Path) -> None:
         text = client.transcribe_as("text", file, language="en")
         console.print(text.strip(), markup=False)
         console.print(f"[dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _sotto() -> str:
+    """How a person calls this installation: by its name where that leads here, else by its path."""
+    here = Path(sys.executable).with_name("sotto")
+    found = shutil.which("sotto")
+    return "sotto" if found and Path(found) == here else os.path.relpath(here)
