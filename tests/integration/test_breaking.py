@@ -125,5 +125,5 @@ async def test_a_turn_that_cannot_be_decoded_is_answered_and_hurts_nobody(
             seen = [event async for event in poisoned]
         assert [event.code for event in seen if isinstance(event, Problem)] == ["decode_failed"]
         assert isinstance(seen[-1], Finished)
-        assert store.xlen(KEYS.dead_turns("base")) >= 1
+        await until(lambda: store.xlen(KEYS.dead_turns("base")))
         assert await healthy.done() == undisturbed
