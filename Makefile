@@ -34,7 +34,8 @@ web: ## build the web page that the gateway serves at /app/; needs npm
 
 test: dev model ## run the tests; those of training are skipped where torch cannot be had
 	@tools/bootstrap.sh train || echo "The tests of training are skipped: torch is not installed (make train-env)"
-	.venv/bin/pytest -n 2 --dist loadfile
+	@# three processes wait and work on two cores; threads of BLAS and torch would only spin beside them
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 3 --dist loadfile
 
 chaos: dev ## break a deployment thirty times while clients dictate (docs/reliability.md); all kinds need root
 	.venv/bin/python -m loadtest.chaos --faults 30 --storm
