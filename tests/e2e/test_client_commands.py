@@ -10,18 +10,13 @@ from pathlib import Path
 import pytest
 
 from service.audio.container import read_file
+from tests.e2e.commands import sotto, sotto_here
 
 pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parents[1] / "data"
 CLIP = DATA / "human-en-vm-newuser.flac"
 NOBODY = "http://127.0.0.1:9"
-
-
-def sotto(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False)
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def raw(path: Path) -> bytes:
@@ -118,7 +113,7 @@ def test_names_are_given_by_file_and_by_list(live_server: str, tmp_path: Path) -
     ],
 )
 def test_mistakes_are_one_clear_line(arguments: list[str], status: int, message: str) -> None:
-    done = sotto(*arguments)
+    done = sotto_here(*arguments)
     assert done.returncode == status
     assert done.stdout == ""
     assert message in done.stderr

@@ -1,13 +1,13 @@
 """`sotto eval` as a person runs it, against a real server."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.e2e.commands import Done, sotto, sotto_here
 
 pytestmark = pytest.mark.slow
 
@@ -32,9 +32,8 @@ ITEMS = [
 ]
 
 
-def evaluate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service.cli", "eval", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+def evaluate(*arguments: str | Path) -> Done:
+    return sotto("eval", *arguments)
 
 
 def write_manifest(folder: Path, *items: dict[str, Any]) -> Path:
@@ -134,7 +133,7 @@ def test_entry_that_does_not_count_is_told(manifest: Path, tmp_path: Path, live_
 def test_mistake_is_told_before_anything_is_sent(
     tmp_path: Path, change: dict[str, Any], arguments: tuple[str, ...], message: str
 ) -> None:
-    done = evaluate(write_manifest(tmp_path, ITEMS[0] | change), *arguments, "--url", NOBODY)
+    done = sotto_here("eval", write_manifest(tmp_path, ITEMS[0] | change), *arguments, "--url", NOBODY)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DATA
-from tests.e2e.test_client_commands import sotto
+from tests.e2e.commands import sotto
 
 pytestmark = pytest.mark.slow
 

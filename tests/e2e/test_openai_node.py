@@ -45,7 +45,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-SEVERAL_SEGMENTS = {name for name, given in TRANSCRIPTIONS.items() if given.keys() & {"stream", "chunking_strategy"}}
+SEVERAL_SEGMENTS = {name for name, given in TRANSCRIPTIONS.items() if "stream" in given}
 
 
 def parameters_of(parameters: dict[str, Any]) -> dict[str, Any]:

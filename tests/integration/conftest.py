@@ -10,10 +10,12 @@ import pytest
 from sotto_client import Final, Finished, Stream, StreamOptions
 
 from service.audio.container import read_file
+from service.transcript import SAMPLE_RATE
 from tests.conftest import DATA
 from tests.stack import Stack
 
 CHUNK = 3_200  # bytes: 100 ms
+FOUR_UTTERANCES_S = 24.5  # of the demo
 
 
 def speech(name: str = "demo.flac") -> bytes:
@@ -88,7 +90,8 @@ async def dictating(
 
 @pytest.fixture(scope="session")
 def demo_speech() -> bytes:
-    return speech()
+    """Four utterances."""
+    return speech()[: round(FOUR_UTTERANCES_S * SAMPLE_RATE) * 2]
 
 
 @pytest.fixture(scope="session")
