@@ -22,16 +22,15 @@ from sotto_client import SottoClient
 
 from loadtest.accuracy import word_errors
 from loadtest.corpus import SpokenStream, build_streams, load_manifest
+from loadtest.shipped import MANIFEST
 from service.commands.serving import ensure_model, private_server
 from service.settings import Settings
 from service.transcript import SAMPLE_RATE
 
-SHIPPED = Path(__file__).parents[1] / "tests" / "data" / "manifest.jsonl"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, default=SHIPPED)
+    parser.add_argument("--manifest", type=Path, default=MANIFEST)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--compare", action="store_true", help="also time plain batched faster-whisper")

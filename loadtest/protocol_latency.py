@@ -19,6 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.shipped import SPEECH
 from loadtest.stack import Workers, simulated
 from loadtest.wires import FRAME_MS, DeepgramWire, RealtimeWire, SottoWire, SottoWire24, Wire
 from service.audio.container import read_file
@@ -127,7 +128,7 @@ def report(title: str, measured: list[Measured], *, paired: bool) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--utterances", type=int, default=60)
-    parser.add_argument("--audio", type=Path, default=Path("tests/data/human-en-vm-nobox.flac"))
+    parser.add_argument("--audio", type=Path, default=SPEECH / "human-en-vm-nobox.flac")
     parser.add_argument("--frame-ms", type=int, default=FRAME_MS, help="audio that the clients send at once")
     arguments = parser.parse_args()
     with arguments.audio.open("rb") as source:

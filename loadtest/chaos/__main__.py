@@ -8,8 +8,7 @@ from pathlib import Path
 from loadtest.chaos.faults import FAULTS
 from loadtest.chaos.report import Outcome
 from loadtest.chaos.run import Plan, run
-
-MANIFEST = Path(__file__).parents[2] / "tests" / "data" / "manifest.jsonl"
+from loadtest.shipped import MANIFEST
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:

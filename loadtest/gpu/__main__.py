@@ -32,6 +32,7 @@ from loadtest.gpu.check import agreements
 from loadtest.gpu.forced import ForcedDecoder
 from loadtest.gpu.shapes import SHAPES, Shape, write_model
 from loadtest.page import document, plot
+from loadtest.shipped import MANIFEST
 from loadtest.simulate import Judgement, Pace, judge, speak
 from loadtest.stack import Workers, simulated
 from service import event_loop
@@ -43,7 +44,6 @@ from service.worker.device import CUDA_GATHER_MS, CUDA_SLOTS
 LIMIT_S = 0.7  # p95 from the end of speech to its final
 EVERY_S = 4.7  # a dictating person's utterances of 1.5 to 5 s, and pauses
 LANGUAGES = ("en", "es", "fr", "it", "ru")
-MANIFEST = Path(__file__).parents[2] / "tests" / "data" / "manifest.jsonl"
 QUERY = ["nvidia-smi", "--format=csv,noheader,nounits"]
 
 

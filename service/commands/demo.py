@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.rule import Rule
 from sotto_client import AudioFormat, SottoClient, StreamOptions
 
+from loadtest.shipped import DEMO
 from service.commands.client_errors import one_line_client_errors
 from service.commands.serving import private_server
 from service.commands.stream import Run, require_readable, stream_to_terminal
 from service.commands.terminal import one_line_errors
 
-SHIPPED = Path(__file__).parents[2] / "tests" / "data" / "demo.flac"
 PORT = 8000
 
 
 def demo(
-    file: Annotated[Path, typer.Argument(help="Recording to use instead of the shipped one.")] = SHIPPED,
+    file: Annotated[Path, typer.Argument(help="Recording to use instead of the shipped one.")] = DEMO,
 ) -> None:
     """Fetch the model, start everything, caption a recording live, transcribe it over REST."""
     console = Console(highlight=False, soft_wrap=True)

@@ -19,12 +19,11 @@ from loadtest.page import page
 from loadtest.processes import child_processes
 from loadtest.report import Report, merge, render, write
 from loadtest.scenario import Scenario
+from loadtest.shipped import MANIFEST
 from loadtest.stack import Workers, simulated
 from service.commands.stream import INTERRUPTED, ApiKey, ModelId, Url, server
 from service.commands.terminal import one_line_errors
 from service.errors import BadRequest
-
-SHIPPED_MANIFEST = Path(__file__).parents[2] / "tests" / "data" / "manifest.jsonl"  # beside an editable install
 
 app = typer.Typer(no_args_is_help=True, help="Measure a server with many people who dictate at once.")
 
@@ -59,7 +58,7 @@ def run(
     clients: Clients = None,
     model: ModelId = None,
     api_key: ApiKey = None,
-    manifest: Manifest = SHIPPED_MANIFEST,
+    manifest: Manifest = MANIFEST,
     processes: Processes = 1,
     shard: Annotated[str, typer.Option(help="Which part of all clients runs here, as in 1/3.")] = "1/1",
     start_at: Annotated[float | None, typer.Option(help="Unix time at which all shards begin.")] = None,
@@ -116,7 +115,7 @@ def find_capacity(
     precision: Annotated[float, typer.Option(min=0, max=1, help="Stop when the bracket is this narrow.")] = 0.05,
     model: ModelId = None,
     api_key: ApiKey = None,
-    manifest: Manifest = SHIPPED_MANIFEST,
+    manifest: Manifest = MANIFEST,
     processes: Processes = 1,
     simulate: Simulate = False,
     costs: Costs = None,

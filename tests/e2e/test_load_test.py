@@ -11,8 +11,8 @@ from loadtest.measure import measure
 from loadtest.page import page
 from loadtest.report import Report
 from loadtest.scenario import Scenario
+from loadtest.shipped import MANIFEST
 from loadtest.stack import Running, Workers, simulated
-from service.commands.loadtest import SHIPPED_MANIFEST
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def scenario_of(**group: object) -> Scenario:
 @pytest.mark.parametrize("protocol", ["sotto", "openai", "deepgram"])
 def test_every_protocol_is_measured_by_the_same_clients(scripted_server: Running, protocol: str) -> None:
     target = Target(scripted_server.url, protocol)  # type: ignore[arg-type]
-    done = measure(scenario_of(), target, manifest=SHIPPED_MANIFEST, pids=scripted_server.pids)
+    done = measure(scenario_of(), target, manifest=MANIFEST, pids=scripted_server.pids)
     found = Report(scenario_of(), done).summary
     assert (found["streams"], found["errors"], found["lost_words"], found["repeated_finals"]) == (2, 0, 0, 0)
     assert found["final_p95_ms"] is not None
@@ -38,7 +38,7 @@ def test_every_protocol_is_measured_by_the_same_clients(scripted_server: Running
 
 def test_streams_survive_a_network_that_breaks(scripted_server: Running, tmp_path: Path) -> None:
     scenario = scenario_of(network={"cut_every_s": 1.5, "read_bytes_per_s": 4000})
-    done = measure(scenario, Target(scripted_server.url), manifest=SHIPPED_MANIFEST, shard=Shard(1, 2), processes=1)
+    done = measure(scenario, Target(scripted_server.url), manifest=MANIFEST, shard=Shard(1, 2), processes=1)
     report = Report(scenario, done)
     found = report.summary
     assert (found["streams"], found["errors"], found["lost_words"], found["repeated_finals"]) == (1, 0, 0, 0)
