@@ -1,4 +1,4 @@
-"""The speech that comes with Sotto: beside the source tree, or in the installed package."""
+"""The speech that comes with Sotto: in the source tree, or in the installed package."""
 
 from pathlib import Path
 
